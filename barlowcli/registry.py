@@ -1,0 +1,111 @@
+"""Names a user can type -> the object that does it, imported only when asked for.
+
+A method, an encoder, a shuffle arm, a data set = one function or class + one line here. This module never
+imports torch, so that `barlow ls` answers at once.
+"""
+
+import importlib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from barlowcli.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """target: "module:attribute"; summary: one line for `barlow ls`."""
+
+    target: str
+    summary: str
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """A hint that names the nearest known name, or all of them."""
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(known)
+
+
+class Registry:
+    """A table of names of one kind ("method", "encoder", …)."""
+
+    def __init__(self, kind: str, entries: dict[str, tuple[str, str]]) -> None:
+        self.kind = kind
+        self.entries = {name: Entry(*entry) for name, entry in entries.items()}
+
+    def names(self) -> list[str]:
+        """All names, in their order here."""
+        return list(self.entries)
+
+    def check(self, name: str) -> str:
+        """Return `name`; raise ConfigError with a did-you-mean where it is not known."""
+        if name not in self.entries:
+            raise ConfigError([f"no {self.kind} named `{name}`"], hint=did_you_mean(name, self.names()))
+        return name
+
+    def load(self, name: str) -> Any:
+        """Import and return the object behind `name`."""
+        module, _, attribute = self.entries[self.check(name)].target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+METHODS = Registry(
+    "method",
+    {
+        "barlow": ("barlowcli.methods.barlow_twins:build", "Barlow Twins: cross-correlation of the views towards I"),
+        "byol": ("barlowcli.methods.byol:build", "BYOL: predict an averaged target network's projection"),
+        "simclr": ("barlowcli.methods.simclr:build", "SimCLR: NT-Xent, the other images of the batch as negatives"),
+        "random-init": ("barlowcli.methods.random_init:build", "control: an encoder that was never trained"),
+        "supervised": ("barlowcli.methods.supervised:build", "control: cross-entropy on the labels, same views"),
+        "histogram": ("barlowcli.methods.histogram:build", "control: no encoder, probes on raw colour histograms"),
+    },
+)
+
+ENCODERS = Registry(
+    "encoder",
+    {
+        "small": ("barlowcli.encoders:small", "five 3x3 convolutions, 3.7 MMAC at 32 x 32, for CPUs"),
+        "resnet18": ("barlowcli.encoders:resnet18", "torchvision's ResNet-18; 3x3 stem up to 64 pixels"),
+        "resnet50": ("barlowcli.encoders:resnet50", "torchvision's ResNet-50; 3x3 stem up to 64 pixels"),
+    },
+)
+
+DATASETS = Registry(
+    "dataset",
+    {
+        "colour-digits": ("barlowcli.data.colour_digits:load", "embedded: 5,000 real MNIST digits, tinted"),
+        "cifar10": ("barlowcli.data.torchvision_sets:load_cifar10", "CIFAR-10, downloaded by torchvision"),
+        "cifar100": ("barlowcli.data.torchvision_sets:load_cifar100", "CIFAR-100, downloaded by torchvision"),
+        "stl10": ("barlowcli.data.torchvision_sets:load_stl10", "STL-10; its unlabelled part for pretraining"),
+        "svhn": ("barlowcli.data.torchvision_sets:load_svhn", "SVHN, downloaded by torchvision"),
+        "folder": ("barlowcli.data.folder:load", "folder:PATH, one folder a class, split or not"),
+        "parquet": ("barlowcli.data.parquet:load", "parquet:PATH, the Hugging Face image layout"),
+    },
+)
+
+SHUFFLES = Registry(
+    "shuffle arm",
+    {
+        "none": ("barlowcli.views.shuffle:none", "the view as it is"),
+        "pixels": ("barlowcli.views.shuffle:pixels", "a fresh permutation for every view; keeps its RGB histogram"),
+        "pixels-image": ("barlowcli.views.shuffle:none", "one frozen permutation an image, before augmentation"),
+        "fixed": ("barlowcli.views.shuffle:fixed", "one permutation for the whole data set"),
+        "patch-1": ("barlowcli.views.shuffle:patch_1", "permute 1 x 1 blocks: the same as pixels"),
+        "patch-2": ("barlowcli.views.shuffle:patch_2", "permute 2 x 2 blocks of the finished view"),
+        "patch-4": ("barlowcli.views.shuffle:patch_4", "permute 4 x 4 blocks of the finished view"),
+        "patch-8": ("barlowcli.views.shuffle:patch_8", "permute 8 x 8 blocks of the finished view"),
+        "patch-16": ("barlowcli.views.shuffle:patch_16", "permute 16 x 16 blocks of the finished view"),
+        "channels": ("barlowcli.views.shuffle:channels", "an independent permutation a channel; keeps the marginals"),
+        "equalise": ("barlowcli.views.shuffle:equalise", "every view gets one and the same histogram; keeps space"),
+        "equalise+pixels": ("barlowcli.views.shuffle:equalise_pixels", "both: nothing is left, must score chance"),
+    },
+)
+
+OPTIMIZERS = Registry(
+    "optimizer",
+    {
+        "sgd": ("barlowcli.optim:sgd", "SGD with momentum"),
+        "lars": ("barlowcli.optim:lars", "layer-wise adaptive rate scaling (You et al. 2017)"),
+        "adamw": ("barlowcli.optim:adamw", "AdamW (Loshchilov & Hutter 2019)"),
+    },
+)
