@@ -39,7 +39,7 @@ class CellError(BarlowError):
     exit_code = 1
 
 
-class Interrupted(BarlowError):
+class InterruptError(BarlowError):
     """The run was stopped by a signal; what was finished is kept."""
 
     exit_code = 130

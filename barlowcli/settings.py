@@ -89,6 +89,8 @@ class BranchSettings(Settings):
 
 
 class BarlowSettings(BranchSettings):
+    """Barlow Twins (Zbontar et al. 2021)."""
+
     name: Literal["barlow"] = "barlow"
     lambda_: NonNegative = Field(default=0.005, alias="lambda")
     """Weight of the redundancy term (paper: .005)."""
@@ -96,6 +98,8 @@ class BarlowSettings(BranchSettings):
 
 
 class ByolSettings(BranchSettings):
+    """BYOL (Grill et al. 2020)."""
+
     name: Literal["byol"] = "byol"
     target: Literal["shared", "stop-gradient", "ema"] = "ema"
     tau_schedule: Literal["constant", "cosine"] = "cosine"
@@ -103,23 +107,31 @@ class ByolSettings(BranchSettings):
 
 
 class SimclrSettings(BranchSettings):
+    """SimCLR (Chen et al. 2020)."""
+
     name: Literal["simclr"] = "simclr"
     temperature: Positive = 0.5
 
 
 class SupervisedSettings(Settings):
+    """Control: cross-entropy on the labels, on the same views."""
+
     trains: ClassVar[bool] = True
     encodes: ClassVar[bool] = True
     name: Literal["supervised"] = "supervised"
 
 
 class RandomInitSettings(Settings):
+    """Control: the encoder as it was initialised."""
+
     trains: ClassVar[bool] = False
     encodes: ClassVar[bool] = True
     name: Literal["random-init"] = "random-init"
 
 
 class HistogramSettings(Settings):
+    """Control: no encoder, probes on raw colour histograms."""
+
     trains: ClassVar[bool] = False
     encodes: ClassVar[bool] = False
     name: Literal["histogram"] = "histogram"
@@ -137,12 +149,16 @@ MethodSettings = Annotated[
 
 
 class EncoderSettings(Settings):
+    """The network from image to representation h."""
+
     name: str = "small"
     stem: Literal["auto", "small", "imagenet"] = "auto"
     """small: 3x3, stride 1, no max-pool; imagenet: 7x7, stride 2, max-pool; auto: small up to 64 pixels."""
 
 
 class ProjectorSettings(Settings):
+    """The MLP from h to the embedding z, on which the loss is computed."""
+
     layers: Annotated[int, Field(ge=1, le=8)] = 3
     hidden: Count | Literal["tied"] = 512
     """Width of the layers before the last; tied: the same as dim (Barlow Twins, Figure 4)."""
@@ -153,6 +169,8 @@ class ProjectorSettings(Settings):
 
 
 class TrainingSettings(Settings):
+    """Optimiser, schedule, batch and precision."""
+
     epochs: Count = 10
     batch_size: Annotated[int, Field(ge=2)] = 256
     optimizer: Literal["sgd", "lars", "adamw"] = "sgd"
@@ -172,6 +190,8 @@ class TrainingSettings(Settings):
 
 
 class EvaluationSettings(Settings):
+    """Probes of the frozen encoder, and the bound of collapse."""
+
     domains: tuple[str, ...] = ("none", "pixels")
     """Shuffle arms in which the frozen encoder is probed; the plan adds the arm's own."""
     knn_k: tuple[Count, ...] = (20, 200)

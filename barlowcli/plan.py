@@ -1,0 +1,301 @@
+"""Experiment x flags x seeds -> cells, each with its resolved config and an id that is a hash of it."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from barlowcli.errors import ConfigError, ResultsError
+from barlowcli.records import SCHEMA, read_json, write_json
+from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, did_you_mean
+from barlowcli.settings import CellConfig, MethodSettings, Settings
+from barlowcli.spec import Axis, Control, Experiment, Preset, axis_text, describe, known_keys
+
+AXIS_KEYS = {
+    "method": "method.name",
+    "shuffle": "views.shuffle",
+    "jitter": "views.jitter",
+    "grayscale": "views.grayscale",
+    "dims": "projector.dim",
+}
+"""Axes that have a flag of their own, and the setting each stands for."""
+
+METHOD_MODELS: dict[str, type[Settings]] = {
+    model.model_fields["name"].default: model for model in get_args(get_args(MethodSettings)[0])
+}
+
+
+class PlannedCell(Settings):
+    """An arm with a seed. axes: axis name -> value as text, "-" where the axis has no meaning for this cell."""
+
+    id: str
+    axes: dict[str, str]
+    seed: int
+    control: bool
+    config: CellConfig
+
+
+class Plan(Settings):
+    """`plan.json`: everything a report is judged by, frozen before the first cell.
+
+    base: digest of what all cells share; cells of one base can stand in one report. hash: digest of claims and
+    cells.
+    """
+
+    schema_version: int = SCHEMA
+    experiment: Experiment
+    preset: str
+    base: str
+    cells: tuple[PlannedCell, ...]
+
+    @property
+    def hash(self) -> str:
+        """Digest of the claims and the cells."""
+        claims = [claim.model_dump(mode="json") for claim in self.experiment.claims]
+        return digest([claims, sorted(cell.id for cell in self.cells)])
+
+    @property
+    def axes(self) -> dict[str, list[str]]:
+        """Axis -> the values that occur among the grid's cells, in the experiment's order, then as planned."""
+        grid = [cell for cell in self.cells if not cell.control]
+        return {
+            name: _ordered(axis.names(), [cell.axes.get(name, "-") for cell in grid])
+            for name, axis in self.experiment.axes.items()
+        }
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the flags say. axes: axis -> values; settings: dotted key -> value; seeds: how many, or None."""
+
+    axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int | None = None
+
+
+def digest(value: Any) -> str:
+    """First 12 hex digits of the SHA-256 of `value` as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def cell_id(config: CellConfig) -> str:
+    """The id of a cell: a digest of its whole config, less the path of its data (their fingerprint stands in it)."""
+    value = config.model_dump(mode="json", by_alias=True)
+    if value["data"]["fingerprint"]:
+        value["data"]["name"] = value["data"]["name"].partition(":")[0]
+    return digest(value)
+
+
+def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *, on_cuda: bool) -> Plan:
+    """All cells of `experiment` under a preset and the flags.
+
+    Raises ConfigError with every mistake: unknown preset, axis, setting or value; a setting no cell has.
+    """
+    if preset_name not in experiment.presets:
+        known = list(experiment.presets)
+        raise ConfigError([f"{experiment.name} has no preset `{preset_name}`"], hint=did_you_mean(preset_name, known))
+    preset = experiment.presets[preset_name]
+    experiment = experiment.model_copy(update={"axes": _cut_axes(experiment, preset, overrides)})
+    shared = merge(expand(experiment.settings), expand(preset.settings), expand(overrides.settings))
+    seeds = overrides.seeds or preset.seeds
+    _check_keys(shared, experiment)
+
+    arms = [(False, arm, seeds) for arm in _product(experiment.axes)]
+    for control in experiment.controls:
+        arms += [(True, arm, min(seeds, control.seeds or seeds)) for arm in _control_arms(control, experiment)]
+    cells: dict[str, PlannedCell] = {}
+    problems: dict[str, None] = {}
+    for is_control, arm, count in arms:
+        try:
+            config = resolve(shared, experiment.axes, arm, on_cuda=on_cuda)
+        except ConfigError as error:
+            problems |= dict.fromkeys(error.problems)
+            continue
+        for seed in range(count):
+            cell = _planned(config.model_copy(update={"seed": seed}), arm, is_control)
+            cells.setdefault(cell.id, cell)
+    if problems:
+        raise ConfigError(list(problems), hint="`barlow run EXPERIMENT --dry-run --json` shows a whole resolved config")
+    return Plan(experiment=experiment, preset=preset_name, base=digest(shared), cells=tuple(cells.values()))
+
+
+def _planned(config: CellConfig, arm: Mapping[str, str], is_control: bool) -> PlannedCell:
+    axes = dict(arm)
+    if config.views is None and "shuffle" in axes and axes["shuffle"] in CellConfig().evaluation.domains:
+        axes["shuffle"] = "-"  # an untrained control is probed in the standard domains whatever the arm
+    return PlannedCell(id=cell_id(config), axes=axes, seed=config.seed, control=is_control, config=config)
+
+
+def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> dict[str, Axis]:
+    """The axes with their values as preset and flags have them; a flag can add an axis."""
+    axes = dict(experiment.axes)
+    for source in (preset.axes, overrides.axes):
+        for name, values in source.items():
+            axis = axes.get(name) or Axis(key=AXIS_KEYS[name], values=list(values))
+            if isinstance(axis.values, dict):
+                unknown = [value for value in values if value not in axis.values]
+                if unknown:
+                    known = list(axis.values)
+                    raise ConfigError([f"{name}: no value `{unknown[0]}`"], hint=did_you_mean(unknown[0], known))
+                axes[name] = axis.model_copy(update={"values": {value: axis.values[value] for value in values}})
+            else:
+                typed = {axis_text(value): value for value in axis.values}
+                axes[name] = axis.model_copy(update={"values": [typed.get(str(v), v) for v in values]})
+    return axes
+
+
+def _product(axes: Mapping[str, Axis]) -> list[dict[str, str]]:
+    names = list(axes)
+    return [
+        dict(zip(names, values, strict=True)) for values in itertools.product(*(axes[name].names() for name in names))
+    ]
+
+
+def _control_arms(control: Control, experiment: Experiment) -> list[dict[str, str]]:
+    """The control's arms over the axes it follows; all other axes are "-"."""
+    followed = {name: axis for name, axis in experiment.axes.items() if name in control.follow}
+    blank = dict.fromkeys(experiment.axes, "-")
+    return [blank | control.set | arm for arm in _product(followed)]
+
+
+def resolve(shared: dict[str, Any], axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool) -> CellConfig:
+    """The config of one arm at seed 0: axis values over the shared settings, defaults filled in, the rest removed.
+
+    What a method does not have (a random encoder no training, a histogram no encoder) is None, so that it cannot
+    make two cells of one.
+    """
+    chosen = [expand(axes[name].settings(value)) for name, value in arm.items() if value != "-"]
+    value = merge(shared, *chosen)
+    method = METHOD_MODELS.get(value.get("method", {}).get("name", "barlow"))
+    if method is not None:
+        own = set(known_keys(method, ()))
+        value["method"] = {key: item for key, item in value.get("method", {}).items() if key in own}
+    try:
+        config = CellConfig.model_validate(value)
+    except ValidationError as error:
+        raise ConfigError(describe(error, CellConfig)) from error
+    return _canonical(config, on_cuda=on_cuda)
+
+
+def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
+    """Resolve every `auto`, and drop the stages that the method does not have."""
+    views, training, method = config.views, config.training, config.method
+    if views is None or training is None or config.encoder is None:
+        raise ConfigError(["views, training and encoder cannot be switched off"])
+    _check_names(config)
+    if views.grayscale == "auto":
+        views = views.model_copy(update={"grayscale": "on" if views.jitter == "on" else "off"})
+    if training.precision == "auto":
+        training = training.model_copy(update={"precision": "bf16" if on_cuda else "fp32"})
+    domains = tuple(dict.fromkeys((*config.evaluation.domains, views.shuffle)))
+    evaluation = config.evaluation.model_copy(update={"domains": domains})
+    return config.model_copy(
+        update={
+            "views": views if method.trains else None,
+            "training": training if method.trains else None,
+            "encoder": config.encoder if method.encodes else None,
+            "projector": config.projector if method.encodes and method.name != "supervised" else None,
+            "evaluation": evaluation if method.encodes else evaluation.model_copy(update={"domains": ("none",)}),
+        }
+    )
+
+
+def _check_names(config: CellConfig) -> None:
+    """Names that a registry must know; all that are wrong at once."""
+    assert config.views is not None
+    assert config.encoder is not None
+    pairs = [
+        (DATASETS, config.data.name.partition(":")[0], "data.name"),
+        (ENCODERS, config.encoder.name, "encoder.name"),
+        (SHUFFLES, config.views.shuffle, "views.shuffle"),
+        *((SHUFFLES, domain, "evaluation.domains") for domain in config.evaluation.domains),
+    ]
+    problems = [
+        f"{key}: no {registry.kind} named `{name}`; {did_you_mean(name, registry.names())}"
+        for registry, name, key in pairs
+        if name not in registry.entries
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check_keys(shared: dict[str, Any], experiment: Experiment) -> None:
+    """A setting under `method` that none of the grid's methods has would be ignored; refuse it."""
+    axis = experiment.axes.get("method")
+    names = axis.names() if axis else [shared.get("method", {}).get("name", "barlow")]
+    unknown_names = [name for name in names if name not in METHOD_MODELS]
+    if unknown_names:
+        raise ConfigError(
+            [f"method.name: no method named `{name}`; {did_you_mean(name, METHODS.names())}" for name in unknown_names]
+        )
+    known = sorted({key for name in names for key in known_keys(METHOD_MODELS[name], ())})
+    unknown = [key for key in shared.get("method", {}) if key not in known]
+    if unknown:
+        raise ConfigError(
+            [f"method.{key}: no method of this grid ({', '.join(names)}) has it" for key in unknown],
+            hint=did_you_mean(unknown[0], known),
+        )
+
+
+def expand(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys -> nested tables; nested ones stay, and may hold dotted keys themselves."""
+    nested: dict[str, Any] = {}
+    for key, value in flat.items():
+        inner = expand(value) if isinstance(value, Mapping) else value
+        for part in reversed(key.split(".")):
+            inner = {part: inner}
+        nested = merge(nested, inner)
+    return nested
+
+
+def merge(*tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Later tables over earlier ones, key by key at every depth."""
+    merged: dict[str, Any] = {}
+    for table in tables:
+        for key, value in table.items():
+            old = merged.get(key)
+            merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _ordered(known: Iterable[str], found: Iterable[str]) -> list[str]:
+    seen = set(found)
+    first = [name for name in known if name in seen]
+    return first + sorted(seen - set(first))
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Write `folder`/plan.json."""
+    value = plan.model_dump(mode="json", by_alias=True)
+    write_json(folder / "plan.json", {"hash": plan.hash, **value})
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan frozen in `folder`, None where there is none; raises ResultsError where it is damaged or foreign."""
+    path = folder / "plan.json"
+    if not path.is_file():
+        return None
+    value = read_json(path)
+    version = value.get("schema_version") if isinstance(value, dict) else None
+    if version != SCHEMA:
+        raise ResultsError(
+            f"{path} has schema version {version}, this barlow reads {SCHEMA}",
+            hint="read it with the barlow that wrote it, or choose another folder with --results",
+        )
+    stored = value.pop("hash", None)
+    try:
+        plan = Plan.model_validate(value)
+    except ValidationError as error:
+        raise ResultsError(f"{path} is not a plan: {describe(error, Plan)[0]}") from error
+    if plan.hash != stored:
+        raise ResultsError(
+            f"{path} was changed after it was frozen (its hash does not fit)",
+            hint="a plan is not edited: choose another folder with --results",
+        )
+    return plan

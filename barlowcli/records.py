@@ -1,0 +1,125 @@
+"""What a finished cell leaves behind, and how files are written so that a reader never sees half of one."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from barlowcli.errors import ResultsError
+
+SCHEMA = 1
+"""Version of every JSON file in a results folder; rises when a reader of the older one would go wrong."""
+
+
+class Record(BaseModel):
+    """`cells/<id>/record.json`, written last: a cell without one is not done.
+
+    metrics: flat, `<probe>.<space>.<domain>[.<label>]`, accuracies as fractions in [0, 1], for example
+    `linear.h.pixels.label`. axes: the arm, axis name -> value as text ("-" where an axis has no meaning).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = SCHEMA
+    id: str
+    experiment: str
+    preset: str
+    axes: dict[str, str]
+    seed: int
+    control: bool = False
+    status: Literal["ok", "collapsed", "diverged", "failed"]
+    message: str = ""
+    """Why the status is not ok, for a reader."""
+    event_step: int | None = None
+    """The training step at which the cell collapsed or diverged."""
+    domain: str = "none"
+    """The shuffle arm this cell was trained under: its own probe domain."""
+    labels: tuple[str, ...] = ("label",)
+    """What was probed: "label", then the data set's factors."""
+    label_names: dict[str, str] = {}
+    """How a reader calls each label, for example {"label": "digit"}."""
+    chance: dict[str, float] = {}
+    """Accuracy of always answering the most frequent class of test, by label."""
+    metrics: dict[str, float] = {}
+    probes: dict[str, Any] = {}
+    """Settings of each probe: penalty chosen, k used, number of images."""
+    counts: dict[str, int] = {}
+    """Images in train, validation, test; parameters; steps; images skipped."""
+    seconds: dict[str, float] = {}
+    config: dict[str, Any] = {}
+    provenance: dict[str, Any] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether this cell counts as done (a failed one is done again on request)."""
+        return self.status != "failed"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: to a neighbour, flushed to disk, then renamed over `path`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """`write_text` for bytes; raises ResultsError where the disk refuses."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ResultsError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="free some disk space or choose another folder with --results; what was finished is kept",
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON with a final newline, NaN refused."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=False, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON file; raises ResultsError that names it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ResultsError(f"{path} is not valid JSON: {error}", hint="delete it and run the cell again") from error
+
+
+def write_record(cell: Path, record: Record) -> None:
+    """Write `cell`/record.json."""
+    write_json(cell / "record.json", record.model_dump(mode="json"))
+
+
+def read_record(cell: Path) -> Record | None:
+    """The record of the cell in folder `cell`, None where it has none; raises ResultsError where it is damaged."""
+    path = cell / "record.json"
+    if not path.is_file():
+        return None
+    value = read_json(path)
+    version = value.get("schema_version") if isinstance(value, dict) else None
+    if version != SCHEMA:
+        raise ResultsError(
+            f"{path} has schema version {version}, this barlow reads {SCHEMA}",
+            hint="read it with the barlow that wrote it, or choose another folder with --results",
+        )
+    try:
+        record = Record.model_validate(value)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise ResultsError(
+            f"{path} is not a record: {where}: {problem['msg']}", hint="delete the cell's folder and run it again"
+        ) from error
+    if record.id != cell.name:
+        raise ResultsError(f"{path} is the record of cell {record.id}, not of {cell.name}", hint="delete that folder")
+    return record

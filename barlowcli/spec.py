@@ -1,0 +1,252 @@
+"""The experiment file: question, axes, controls, presets, claims with their margins. One TOML file, no code.
+
+`load_experiment` reads and checks it; all mistakes are reported at once, each with its dotted key.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from barlowcli.errors import ConfigError
+from barlowcli.registry import did_you_mean
+from barlowcli.settings import Count, NonNegative, Settings
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Arm = dict[str, str]
+"""Axis name -> value; the key "metric" overrides the claim's metric for this reference."""
+
+
+class Axis(Settings):
+    """One factor of the grid.
+
+    values: a list of values of the setting `key`; or a table, name -> settings, where one value of the axis
+    sets several keys at once (then without `key`).
+    """
+
+    key: str = ""
+    values: list[Any] | dict[str, dict[str, Any]]
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Axis":
+        if not self.values:
+            raise ValueError("an axis needs at least one value")
+        if isinstance(self.values, dict) and self.key:
+            raise ValueError("either `key` with a list of values, or a table of named settings without `key`")
+        if isinstance(self.values, list) and not self.key:
+            raise ValueError("a list of values needs `key`, the setting they are values of")
+        return self
+
+    def settings(self, value: str) -> dict[str, Any]:
+        """Dotted keys and values that `value` (a name or the text of a listed value) stands for."""
+        if isinstance(self.values, dict):
+            return dict(self.values[value])
+        known = {axis_text(item): item for item in self.values}
+        return {self.key: known.get(value, value)}
+
+    def names(self) -> list[str]:
+        """The values as text, as they stand in tables."""
+        return [axis_text(value) for value in self.values]
+
+
+def axis_text(value: object) -> str:
+    """How an axis value is written in tables and ids of arms."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, (list, tuple)):
+        return "-".join(axis_text(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class Control(Settings):
+    """Cells that stand beside the grid.
+
+    set: axis -> value. follow: axes along which the control is repeated. Axes in neither are "-".
+    """
+
+    set: dict[str, str]
+    follow: tuple[str, ...] = ()
+    seeds: Count | None = None
+    """Fewer seeds than the grid, where more would be the same number again."""
+
+
+class Claim(Settings):
+    """A sentence that the grid can support or refute, fixed before the run.
+
+    A = accuracy of `arm`, B = that of `against` (of several: the best by mean), F = `full`, R = `floor`; the
+    differences are paired by seed and every interval is Student t over seeds.
+
+    test = equivalence: |A - B| inside `margin` x (F - R), two one-sided tests.
+    test = above: A - B > 0.
+    test = recovers-at-most: A - R <= `margin` x (F - R).
+    test = recovers-at-least: A - R >= `margin` x (F - R).
+    """
+
+    id: Name
+    title: str
+    test: Literal["equivalence", "above", "recovers-at-most", "recovers-at-least"]
+    arm: Arm
+    against: list[Arm] = []
+    full: Arm = {}
+    floor: Arm = {}
+    margin: NonNegative = 0.0
+    metric: str = "linear.h.{domain}.label"
+    """{domain} is the arm's own domain or "none" (intact images), see `domains`."""
+    domains: tuple[Literal["own", "none"], ...] = ("own", "none")
+    """own: each arm probed on images shuffled as it was trained; none: all on intact images."""
+    by: str = "method"
+    """The axis whose values are judged one by one, Holm's correction across them."""
+    supported: str
+    """What it means, in plain words, when the claim is supported (and so on)."""
+    refuted: str
+    inconclusive: str
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Claim":
+        needs = {"equivalence": ("against", "full", "floor", "margin"), "above": ("against",)}
+        for field in needs.get(self.test, ("full", "floor", "margin")):
+            if not getattr(self, field):
+                raise ValueError(f"a claim tested by `{self.test}` needs `{field}`")
+        return self
+
+
+class Preset(Settings):
+    """A size of the experiment: settings over the experiment's own."""
+
+    summary: str
+    cost: str
+    """Time it takes and on what, for `barlow ls presets`."""
+    seeds: Count = 3
+    axes: dict[str, list[Any]] = {}
+    """Other values for an axis."""
+    settings: dict[str, Any] = {}
+    """Nested or dotted settings."""
+
+
+class Experiment(Settings):
+    """One file of `experiments/`."""
+
+    name: Name
+    title: str
+    question: str
+    outcomes: str = ""
+    """What each outcome would mean."""
+    settings: dict[str, Any] = {}
+    axes: dict[str, Axis]
+    controls: list[Control] = []
+    presets: dict[str, Preset]
+    claims: list[Claim] = []
+
+    @field_validator("axes", "presets")
+    @classmethod
+    def _some(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not value:
+            raise ValueError("at least one is needed")
+        return value
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Experiment":
+        for place, names in self._axis_references():
+            for name in names:
+                if name not in self.axes and name != "metric":
+                    raise ValueError(f"{place} names the axis `{name}`: {did_you_mean(name, list(self.axes))}")
+        ids = [claim.id for claim in self.claims]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two claims have the same id")
+        return self
+
+    def _axis_references(self) -> list[tuple[str, list[str]]]:
+        places = [(f"control {i + 1}", [*c.set, *c.follow]) for i, c in enumerate(self.controls)]
+        for claim in self.claims:
+            arms = [claim.arm, *claim.against, claim.full, claim.floor]
+            places.append((f"claim {claim.id}", [claim.by, *(name for arm in arms for name in arm)]))
+        places += [(f"preset {name}", list(preset.axes)) for name, preset in self.presets.items()]
+        return places
+
+
+def experiments_folder() -> Path:
+    """Where the experiment files lie: beside the package in a checkout, inside it once installed."""
+    here = Path(__file__).resolve().parent
+    installed = here / "experiments"
+    return installed if installed.is_dir() else here.parent / "experiments"
+
+
+def experiment_names() -> list[str]:
+    """Names of the experiments that come with barlow."""
+    return sorted(path.stem for path in experiments_folder().glob("*.toml"))
+
+
+def load_experiment(name: str) -> Experiment:
+    """Read an experiment by name, or by the path of a TOML file of one's own.
+
+    Raises ConfigError: no such experiment, not TOML, or every mistake in it at once.
+    """
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise ConfigError([f"no experiment file at {name}"], hint="`barlow ls experiments` names those it has")
+    else:
+        known = experiment_names()
+        if name not in known:
+            raise ConfigError(
+                [f"no experiment named `{name}`"],
+                hint=did_you_mean(name, known) + "; a file of your own is given by its path, ./my.toml",
+            )
+        path = experiments_folder() / f"{name}.toml"
+    return parse_experiment(path)
+
+
+def parse_experiment(path: Path) -> Experiment:
+    """Read and check one experiment file."""
+    try:
+        value = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"cannot read {path}: {error}"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
+    value.setdefault("name", path.stem)
+    try:
+        return Experiment.model_validate(value)
+    except ValidationError as error:
+        raise ConfigError([f"{path.name}: {problem}" for problem in describe(error, Experiment)]) from error
+
+
+def describe(error: ValidationError, model: type[Settings], *, prefix: str = "") -> list[str]:
+    """One line a mistake: dotted key, what is wrong, what was given, a did-you-mean for unknown keys."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        where = ".".join(part for part in (prefix, *map(str, problem["loc"])) if part)
+        if problem["type"] == "extra_forbidden":
+            known = known_keys(model, problem["loc"][:-1])
+            lines.append(f"{where}: no such key; {did_you_mean(str(problem['loc'][-1]), known)}")
+            continue
+        message = problem["msg"].removeprefix("Value error, ")
+        given = "" if problem["type"] in {"missing", "value_error"} else f", got {problem['input']!r}"
+        lines.append(f"{where}: {message[0].lower()}{message[1:]}{given}")
+    return lines
+
+
+def known_keys(model: type[Settings], location: tuple[int | str, ...]) -> list[str]:
+    """Names of the settings at `location` inside `model` (a pydantic error's `loc`), as a user types them."""
+    fields: Mapping[str, Any] = model.model_fields
+    for part in location:
+        field = fields.get(str(part))
+        inner = _models_in(field.annotation) if field is not None else []
+        named = [m for m in inner if _tag(m) == part]
+        if field is None or not inner:
+            continue
+        fields = {name: value for m in (named or inner) for name, value in m.model_fields.items()}
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _models_in(annotation: Any) -> list[type[Settings]]:
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return [annotation]
+    return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
+
+
+def _tag(model: type[Settings]) -> Any:
+    field = model.model_fields.get("name")
+    return field.default if field is not None else None
