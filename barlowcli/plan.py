@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.records import SCHEMA, read_json, write_json
+from barlowcli.records import SCHEMA, read_json, read_record, write_json
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, did_you_mean
 from barlowcli.settings import CellConfig, MethodSettings, Settings
 from barlowcli.spec import Axis, Control, Experiment, Preset, axis_text, describe, known_keys
@@ -68,6 +68,18 @@ class Plan(Settings):
             for name, axis in self.experiment.axes.items()
         }
 
+    def with_cells(self, cells: Iterable[PlannedCell]) -> "Plan":
+        """This plan with `cells`, in the order of the axes: the same whatever the order they were asked for in."""
+        axes = {name: axis.names() for name, axis in self.experiment.axes.items()}
+
+        def order(cell: PlannedCell) -> tuple[Any, ...]:
+            arm = [
+                (names.index(v) if (v := cell.axes.get(name, "-")) in names else -1, v) for name, names in axes.items()
+            ]
+            return (cell.control, arm, cell.seed, cell.id)
+
+        return self.model_copy(update={"cells": tuple(sorted(cells, key=order))})
+
 
 @dataclass(frozen=True)
 class Overrides:
@@ -101,14 +113,16 @@ def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *
         known = list(experiment.presets)
         raise ConfigError([f"{experiment.name} has no preset `{preset_name}`"], hint=did_you_mean(preset_name, known))
     preset = experiment.presets[preset_name]
-    experiment = experiment.model_copy(update={"axes": _cut_axes(experiment, preset, overrides)})
+    cut = _cut_axes(experiment, preset, overrides)
+    experiment = _joined(experiment, experiment.model_copy(update={"axes": cut}))
     shared = merge(expand(experiment.settings), expand(preset.settings), expand(overrides.settings))
     seeds = overrides.seeds or preset.seeds
     _check_keys(shared, experiment)
+    _check_axis_keys(overrides.settings, experiment)
 
-    arms = [(False, arm, seeds) for arm in _product(experiment.axes)]
+    arms = [(False, arm, seeds) for arm in _product(cut)]
     for control in experiment.controls:
-        arms += [(True, arm, min(seeds, control.seeds or seeds)) for arm in _control_arms(control, experiment)]
+        arms += [(True, arm, min(seeds, control.seeds or seeds)) for arm in _control_arms(control, cut)]
     cells: dict[str, PlannedCell] = {}
     problems: dict[str, None] = {}
     for is_control, arm, count in arms:
@@ -122,7 +136,8 @@ def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *
             cells.setdefault(cell.id, cell)
     if problems:
         raise ConfigError(list(problems), hint="`barlow run EXPERIMENT --dry-run --json` shows a whole resolved config")
-    return Plan(experiment=experiment, preset=preset_name, base=digest(shared), cells=tuple(cells.values()))
+    plan = Plan(experiment=experiment, preset=preset_name, base=digest(shared), cells=())
+    return plan.with_cells(cells.values())
 
 
 def _planned(config: CellConfig, arm: Mapping[str, str], is_control: bool) -> PlannedCell:
@@ -157,10 +172,10 @@ def _product(axes: Mapping[str, Axis]) -> list[dict[str, str]]:
     ]
 
 
-def _control_arms(control: Control, experiment: Experiment) -> list[dict[str, str]]:
+def _control_arms(control: Control, axes: Mapping[str, Axis]) -> list[dict[str, str]]:
     """The control's arms over the axes it follows; all other axes are "-"."""
-    followed = {name: axis for name, axis in experiment.axes.items() if name in control.follow}
-    blank = dict.fromkeys(experiment.axes, "-")
+    followed = {name: axis for name, axis in axes.items() if name in control.follow}
+    blank = dict.fromkeys(axes, "-")
     return [blank | control.set | arm for arm in _product(followed)]
 
 
@@ -243,6 +258,17 @@ def _check_keys(shared: dict[str, Any], experiment: Experiment) -> None:
         )
 
 
+def _check_axis_keys(settings: Mapping[str, Any], experiment: Experiment) -> None:
+    """A setting that an axis varies would be overwritten by it; refuse it."""
+    axes = {
+        key: name for name, axis in experiment.axes.items() for value in axis.names() for key in axis.settings(value)
+    }
+    problems = [f"{key} is what the axis `{axes[key]}` varies" for key in settings if key in axes]
+    if problems:
+        name = axes[next(key for key in settings if key in axes)]
+        raise ConfigError(problems, hint=f"choose its values with --{name}, or --axis {name}=VALUE,…")
+
+
 def expand(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Dotted keys -> nested tables; nested ones stay, and may hold dotted keys themselves."""
     nested: dict[str, Any] = {}
@@ -268,6 +294,58 @@ def _ordered(known: Iterable[str], found: Iterable[str]) -> list[str]:
     seen = set(found)
     first = [name for name in known if name in seen]
     return first + sorted(seen - set(first))
+
+
+def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
+    """Add `plan` to the one frozen in `folder`, write it, and return it with the number of cells left out.
+
+    Cells of the same base stand together in one report. Where the base differs (another data set, other epochs),
+    the new plan takes the place of the old one; the old cells' records stay, outside the report. Raises
+    ConfigError where a claim was changed after cells were run under it.
+    """
+    old = read_plan(folder)
+    left_out = 0
+    if old is not None and old.base == plan.base:
+        _check_claims(old, plan, folder)
+        cells = {cell.id: cell for cell in (*old.cells, *plan.cells)}
+        joined = plan.model_copy(update={"experiment": _joined(old.experiment, plan.experiment)})
+        plan = joined.with_cells(cells.values())
+    elif old is not None:
+        left_out = len({cell.id for cell in old.cells} - {cell.id for cell in plan.cells})
+    if plan != old:
+        write_plan(folder, plan)
+    return plan, left_out
+
+
+def _check_claims(old: Plan, new: Plan, folder: Path) -> None:
+    if old.experiment.claims != new.experiment.claims:
+        raise ConfigError(
+            [f"the claims of {new.experiment.name} differ from those frozen in {folder / 'plan.json'}"],
+            hint="claims and margins are fixed before the run: choose another folder with --results for the new ones",
+        )
+
+
+def _joined(old: Experiment, new: Experiment) -> Experiment:
+    """The new experiment with every axis value that was planned before."""
+    axes = dict(old.axes)
+    for name, axis in new.axes.items():
+        before = axes.get(name)
+        if before is None:
+            axes[name] = axis
+        elif isinstance(before.values, dict) and isinstance(axis.values, dict):
+            axes[name] = axis.model_copy(update={"values": before.values | axis.values})
+        else:
+            values = {axis_text(value): value for value in (*before.values, *axis.values)}
+            axes[name] = axis.model_copy(update={"values": list(values.values())})
+    return new.model_copy(update={"axes": axes})
+
+
+def status_of(folder: Path, cell: PlannedCell) -> str:
+    """ "done", "failed" or "todo" for a cell of the plan in `folder`."""
+    record = read_record(folder / "cells" / cell.id)
+    if record is None:
+        return "todo"
+    return "done" if record.finished else "failed"
 
 
 def write_plan(folder: Path, plan: Plan) -> None:

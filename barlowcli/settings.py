@@ -79,7 +79,9 @@ class BranchSettings(Settings):
     encodes: ClassVar[bool] = True
 
     target: Literal["shared", "stop-gradient", "ema"] = "shared"
-    """shared: both views through one network, gradients through both; ema: an averaged copy of it, no gradient."""
+    """shared: both views through one network, gradients through both; ema: an averaged copy of it, no gradient.
+
+    The two directions are summed, save where shared without predictor makes them one and the same."""
     tau: Probability = 0.99
     """Decay of the averaged target network at the first step."""
     tau_schedule: Literal["constant", "cosine"] = "constant"
@@ -177,8 +179,11 @@ class TrainingSettings(Settings):
     lr: Positive = 0.12
     """Learning rate at batch 256; the rate used is lr * (batch / 256) under lr_scaling = linear."""
     lr_scaling: Literal["linear", "sqrt", "none"] = "linear"
-    momentum: Probability = 0.9
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of SGD and LARS; AdamW's first beta."""
     weight_decay: NonNegative = 5e-4
+    lars_trust: Positive = 1e-3
+    """LARS's trust coefficient (Barlow Twins and BYOL: .001; solo-learn's CIFAR-10 recipes: .02)."""
     warmup_epochs: NonNegative = 0.0
     """Linear from 0; then cosine to 0 at the last step."""
     clip_gradient: Positive | None = None

@@ -1,0 +1,62 @@
+"""`barlow ls`: what there is."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from barlowcli.cli import output
+from barlowcli.registry import DATASETS, ENCODERS, METHODS, OPTIMIZERS, SHUFFLES, Registry
+from barlowcli.spec import experiment_names, load_experiment
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    experiments = "experiments"
+    presets = "presets"
+    methods = "methods"
+    shuffles = "shuffles"
+    datasets = "datasets"
+    encoders = "encoders"
+    optimizers = "optimizers"
+
+
+REGISTRIES: dict[Kind, Registry] = {
+    Kind.methods: METHODS,
+    Kind.shuffles: SHUFFLES,
+    Kind.datasets: DATASETS,
+    Kind.encoders: ENCODERS,
+    Kind.optimizers: OPTIMIZERS,
+}
+
+
+def ls(
+    kind: Annotated[Kind | None, typer.Argument(help="Only this kind.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+) -> None:
+    """List experiments, presets, methods, shuffle arms, data sets, encoders and optimisers."""
+    listed = {one.value: listing(one) for one in ([kind] if kind else Kind)}
+    if as_json:
+        output.print_json(listed)
+        return
+    width = max(len(name) for items in listed.values() for name in items)
+    for index, (title, items) in enumerate(listed.items()):
+        if len(listed) > 1:
+            output.say(("\n" if index else "") + title)
+        for name, summary in items.items():
+            output.say(f"  {name.ljust(width)}  {summary}")
+
+
+def listing(kind: Kind) -> dict[str, str]:
+    """Name -> one line, for everything of a kind."""
+    if kind in REGISTRIES:
+        return {name: entry.summary for name, entry in REGISTRIES[kind].entries.items()}
+    experiments = [load_experiment(name) for name in experiment_names()]
+    if kind is Kind.experiments:
+        return {one.name: one.question.strip() for one in experiments}
+    return {
+        f"{one.name} --preset {name}": f"{preset.summary} ({preset.seeds} seeds; {preset.cost})"
+        for one in experiments
+        for name, preset in one.presets.items()
+    }

@@ -1,0 +1,70 @@
+"""`barlow report`: tables, plots, verdicts and the page again, from the records alone."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from barlowcli.cli import output
+from barlowcli.errors import BarlowError, ResultsError
+
+if TYPE_CHECKING:
+    from barlowcli.report import Report
+
+
+def report(
+    experiment: Annotated[str | None, typer.Argument(help="Its name; default: every experiment with results.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Only this preset.")] = None,
+    results: Annotated[Path, typer.Option(help="Where the results lie.")] = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, all else on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only what was found.")] = False,
+) -> None:
+    """Write the report again from plan and records, and print what was found."""
+    from barlowcli.report import write_report
+
+    folders = find_runs(results, experiment, preset)
+    reports = [(folder, write_report(folder)) for folder in folders]
+    if as_json:
+        output.print_json([as_value(one, folder) for folder, one in reports])
+    for folder, one in reports:
+        if not as_json:
+            print_report(one, folder, as_json=False, quiet=quiet, leave=False)
+    if any(one.partial for _, one in reports):
+        raise typer.Exit(1)
+
+
+def find_runs(results: Path, experiment: str | None, preset: str | None) -> list[Path]:
+    """Folders with a frozen plan, `results/<experiment>/<preset>`. Raises ResultsError where there is none."""
+    pattern = f"{experiment or '*'}/{preset or '*'}/plan.json"
+    if any(mark in (experiment or "") + (preset or "") for mark in ("/", "..", "*")):
+        raise BarlowError(
+            "an experiment and a preset are given by name", hint="`barlow status` lists those with results"
+        )
+    folders = sorted(path.parent for path in results.glob(pattern))
+    if not folders:
+        what = " ".join(part for part in (experiment, preset and f"preset {preset}") if part) or "any experiment"
+        raise ResultsError(
+            f"no results of {what} in {results}/",
+            hint=f"barlow run {experiment or 'shuffle-test'}, or another --results",
+        )
+    return folders
+
+
+def as_value(report: "Report", folder: Path) -> dict[str, Any]:
+    """What --json prints of a report."""
+    return {"folder": str(folder), **report.as_value()}
+
+
+def print_report(report: "Report", folder: Path, *, as_json: bool, quiet: bool, leave: bool = True) -> None:
+    """Print what was found; exit 1 where cells failed or are missing."""
+    if as_json:
+        output.print_json(as_value(report, folder))
+    else:
+        for line in report.summary_lines:
+            output.say(line)
+        if not quiet:
+            output.say(
+                f"\nreport: {folder / 'report.html'}   tables: {folder / 'summary.md'}   plots: {folder / 'plots'}/"
+            )
+    if report.partial and leave:
+        raise typer.Exit(1)

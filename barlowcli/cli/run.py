@@ -1,0 +1,248 @@
+"""`barlow run`: one experiment, its grid cut down by flags."""
+
+import json
+import shlex
+import shutil
+import sys
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from barlowcli.cli import output
+from barlowcli.device import resolve
+from barlowcli.engines.local import RunOptions, run_cells, worker_count
+from barlowcli.errors import ConfigError, InterruptError
+from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, freeze, status_of
+from barlowcli.progress import reporter
+from barlowcli.spec import Experiment, load_experiment
+
+
+class Jitter(StrEnum):
+    """Values of --jitter."""
+
+    on = "on"
+    off = "off"
+    both = "both"
+    histogram = "histogram"
+
+
+class OnOff(StrEnum):
+    """A switch."""
+
+    on = "on"
+    off = "off"
+
+
+class Rerun(StrEnum):
+    """Values of --rerun."""
+
+    failed = "failed"
+    all = "all"
+
+
+def run(
+    experiment: Annotated[str, typer.Argument(help="Its name (`barlow ls experiments`) or the path of a TOML file.")],
+    preset: Annotated[str, typer.Option(help="auto: cifar10 where there is a GPU, else quick.")] = "auto",
+    dataset: Annotated[
+        str | None, typer.Option(help="A name (`barlow ls datasets`), folder:PATH or parquet:PATH.")
+    ] = None,
+    data_root: Annotated[Path, typer.Option(help="Where data sets by name lie or are downloaded to.")] = Path(
+        "~/.cache/barlow"
+    ),
+    method: Annotated[str | None, typer.Option(help="Only these methods, comma-separated.")] = None,
+    shuffle: Annotated[str | None, typer.Option(help="Only these shuffle arms, comma-separated.")] = None,
+    jitter: Annotated[
+        Jitter | None, typer.Option(help="Colour distortion: jitter and, unless set apart, greyscale.")
+    ] = None,
+    grayscale: Annotated[OnOff | None, typer.Option(help="Greyscale apart from jitter.")] = None,
+    dims: Annotated[str | None, typer.Option(help="Projector dimensions, comma-separated.")] = None,
+    axis: Annotated[list[str] | None, typer.Option(help="NAME=V1,V2: values of any axis of the experiment.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per arm; 3 to screen, 5 for a verdict.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="A class-balanced part of the training images.")] = None,
+    image_size: Annotated[int | None, typer.Option(min=8, help="Side in pixels that images are brought to.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="key=value, any setting; repeatable.")] = None,
+    on_bad_image: Annotated[str | None, typer.Option(help="fail (default) or skip: what a broken image does.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    workers: Annotated[int | None, typer.Option(min=1, help="Cells at once; default one a core, one on a GPU.")] = None,
+    results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
+    rerun: Annotated[Rerun | None, typer.Option(help="Run failed cells, or all, again.")] = None,
+    shard: Annotated[str | None, typer.Option(help="I/N: only the I-th of N parts of the cells.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the cells and their state, run nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, all else on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+) -> None:
+    """Run an experiment: every cell of its grid that is not done yet, then the report."""
+    spec = load_experiment(experiment)
+    device = resolve(device)
+    chosen, why = choose_preset(spec, preset, device)
+    flags: dict[str, Any] = {
+        "data.name": absolute(dataset) if dataset else None,
+        "data.limit": limit,
+        "data.image_size": image_size,
+        "data.on_bad_image": on_bad_image,
+        "training.epochs": epochs,
+    }
+    overrides = Overrides(
+        axes=axis_values(method, shuffle, jitter, grayscale, dims, axis or []),
+        settings={key: value for key, value in flags.items() if value is not None} | parse_settings(settings or []),
+        seeds=seeds,
+    )
+    plan = build_plan(spec, chosen, overrides, on_cuda=device == "cuda")
+    folder = results / spec.name / chosen
+    output.log(f"{spec.name}, preset {chosen} ({why}), on {device}, into {folder}/", quiet=quiet)
+    asked = {cell.id for cell in plan.cells}
+    if dry_run:
+        show_plan(plan, folder, as_json=as_json)
+        return
+    plan, left_out = freeze(folder, plan)
+    if left_out:
+        output.log(f"{left_out} cells of other settings keep their records but leave this report", quiet=quiet)
+    cells = select(plan, folder, asked, rerun, shard)
+    options = RunOptions(
+        experiment=spec.name,
+        preset=chosen,
+        folder=folder,
+        data_root=data_root.expanduser(),
+        device=device,
+        command=("barlow", *sys.argv[1:]),
+    )
+    if cells:
+        execute(cells, options, workers or worker_count(device, len(cells)), total=len(asked), quiet=quiet)
+    elif not quiet:
+        output.log(f"all {len(asked)} cells are done already; nothing to run")
+    finish(folder, as_json=as_json, quiet=quiet)
+
+
+def choose_preset(spec: Experiment, preset: str, device: str) -> tuple[str, str]:
+    """The preset's name, and why it."""
+    if preset != "auto":
+        return preset, "as asked"
+    if device == "cuda":
+        return "cifar10", "there is a GPU; --preset quick for minutes instead"
+    return "quick", f"no GPU; cifar10 wants one, on a {device} it takes weeks"
+
+
+def absolute(dataset: str) -> str:
+    """`folder:PATH` with the path made absolute; names as they are."""
+    kind, colon, path = dataset.partition(":")
+    return f"{kind}:{Path(path).expanduser().resolve()}" if colon and path else dataset
+
+
+def axis_values(
+    method: str | None,
+    shuffle: str | None,
+    jitter: Jitter | None,
+    grayscale: OnOff | None,
+    dims: str | None,
+    axes: list[str],
+) -> dict[str, list[str]]:
+    """Axis -> values, from the flags that name one and from --axis. Raises ConfigError."""
+    values = {
+        "method": method,
+        "shuffle": shuffle,
+        "jitter": None if jitter is None else {"both": "on,off"}.get(jitter, jitter),
+        "grayscale": grayscale,
+        "dims": dims,
+    }
+    chosen = {name: split(text, f"--{name}") for name, text in values.items() if text is not None}
+    for item in axes:
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise ConfigError([f"--axis {item}: expected NAME=V1,V2"])
+        chosen[name] = split(text, f"--axis {name}")
+    return chosen
+
+
+def split(text: str, flag: str) -> list[str]:
+    """Comma-separated values, at least one. Raises ConfigError."""
+    values = [value.strip() for value in text.split(",") if value.strip()]
+    if not values:
+        raise ConfigError([f"{flag}: at least one value is needed"])
+    return list(dict.fromkeys(values))
+
+
+def parse_settings(items: list[str]) -> dict[str, Any]:
+    """`key=value` -> value as TOML would read it, text where it would not. Raises ConfigError."""
+    parsed = {}
+    for item in items:
+        key, equals, text = item.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError([f"--set {item}: expected key=value"], hint="for example --set training.batch_size=128")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        parsed[key.strip()] = value
+    return parsed
+
+
+def show_plan(plan: Plan, folder: Path, *, as_json: bool) -> None:
+    """What --dry-run prints."""
+    states = {cell.id: status_of(folder, cell) for cell in plan.cells}
+    if as_json:
+        cells = [
+            {
+                "id": cell.id,
+                "axes": cell.axes,
+                "seed": cell.seed,
+                "control": cell.control,
+                "status": states[cell.id],
+                "config": json.loads(cell.config.model_dump_json(by_alias=True)),
+            }
+            for cell in plan.cells
+        ]
+        output.print_json({"experiment": plan.experiment.name, "preset": plan.preset, "cells": cells})
+        return
+    arms: dict[tuple[str, ...], list[str]] = {}
+    for cell in plan.cells:
+        arms.setdefault((*cell.axes.values(), "control" if cell.control else ""), []).append(states[cell.id])
+    rows = [(*plan.experiment.axes, "", "cells", "done", "failed", "to do")]
+    for arm, found in arms.items():
+        rows.append((*arm, str(len(found)), *(str(found.count(state)) for state in ("done", "failed", "todo"))))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        output.say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    output.say(f"{len(states)} cells, {list(states.values()).count('todo')} to do")
+
+
+def select(plan: Plan, folder: Path, asked: set[str], rerun: Rerun | None, shard: str | None) -> list[PlannedCell]:
+    """The cells to run now, seed by seed, so that what is there early covers all arms. Raises ConfigError."""
+    cells = sorted((cell for cell in plan.cells if cell.id in asked), key=lambda cell: cell.seed)
+    if shard is not None:
+        part, _, parts = shard.partition("/")
+        if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+            raise ConfigError([f"--shard {shard}: expected I/N with 1 <= I <= N"], hint="for example --shard 1/4")
+        cells = cells[int(part) - 1 :: int(parts)]
+    if rerun is Rerun.all:
+        for cell in cells:
+            shutil.rmtree(folder / "cells" / cell.id, ignore_errors=True)
+        return cells
+    states = {"todo", "failed"} if rerun is Rerun.failed else {"todo"}
+    return [cell for cell in cells if status_of(folder, cell) in states]
+
+
+def execute(cells: list[PlannedCell], options: RunOptions, workers: int, *, total: int, quiet: bool) -> None:
+    """Run the cells and show it; when interrupted, say how to go on."""
+    done = total - len(cells)
+    output.log(
+        f"{len(cells)} of {total} cells to run, {workers} at once" + (f", {done} done" if done else ""), quiet=quiet
+    )
+    try:
+        with reporter(cells, output.ERR, quiet=quiet) as shown:
+            for event in run_cells(cells, options, workers=workers):
+                shown.show(event)
+    except InterruptError as error:
+        error.hint = f"to go on: {shlex.join(options.command)}"
+        raise
+
+
+def finish(folder: Path, *, as_json: bool, quiet: bool) -> None:
+    """Write the report, print what was found, and exit 1 where something is missing."""
+    from barlowcli.cli.report import print_report
+    from barlowcli.report import write_report
+
+    print_report(write_report(folder), folder, as_json=as_json, quiet=quiet)

@@ -1,0 +1,30 @@
+"""Which device a run uses."""
+
+from barlowcli.errors import BarlowError
+
+
+def available() -> list[str]:
+    """Devices of this machine that torch can use, best first."""
+    import torch
+
+    devices = ["cuda"] if torch.cuda.is_available() else []
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return [*devices, "cpu"]
+
+
+def resolve(name: str) -> str:
+    """`auto` -> the best device here; any other name is checked. Raises BarlowError where there is no such device."""
+    if name == "cpu":
+        return name  # no need to import torch for that
+    if name not in ("auto", "cuda", "mps"):
+        raise BarlowError(f"no device named `{name}`", hint="auto, cpu, cuda or mps")
+    devices = available()
+    if name == "auto":
+        return devices[0]
+    if name not in devices:
+        raise BarlowError(
+            f"--device {name}: torch sees no such device here",
+            hint=f"`barlow doctor` says what this machine has; usable: {', '.join(devices)}",
+        )
+    return name

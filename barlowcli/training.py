@@ -1,0 +1,263 @@
+"""The training loop: views, step, log, checkpoint, resume.
+
+Draws and data order are pure functions of (seed, epoch), so weights, optimiser and the epoch's log are all the
+state there is, and a resumed run gives the same bits as an undisturbed one.
+"""
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from barlowcli.errors import CellError, InterruptError
+from barlowcli.evaluation.rank import embedding_std
+from barlowcli.methods.base import Method, Output
+from barlowcli.optim import base_learning_rate, build_optimizer, learning_rate
+from barlowcli.records import write_bytes
+from barlowcli.settings import TrainingSettings
+
+DRAIN_STEPS = 25
+"""Steps between two looks at the loss: each look is a synchronisation with the device."""
+
+
+class ViewMaker(Protocol):
+    """What training needs of `views.pipeline.Views`."""
+
+    def __call__(self, images: Tensor, index: Tensor, *, epoch: int, view: int) -> Tensor:
+        """Views (B, 3, S, S) of `images[index]`."""
+        ...
+
+
+@dataclass
+class Hooks:
+    """How the loop talks to whoever runs it. progress: called with (step, total); note: words for the cell's log;
+    stop: asked at every step."""
+
+    progress: Callable[[int, int], None] = lambda step, total: None
+    note: Callable[[str], None] = lambda message: None
+    stop: Callable[[], bool] = lambda: False
+    checkpoint_seconds: float = 30.0
+
+
+@dataclass
+class Trained:
+    """How training ended. step: where a loss was not finite, or since when the embeddings have been collapsed."""
+
+    status: Literal["ok", "collapsed", "diverged"]
+    steps: int
+    step: int | None = None
+    message: str = ""
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
+    """The order of images in an epoch: (count,) int64 on the CPU, a pure function of its arguments."""
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    return torch.randperm(count, generator=generator)
+
+
+@dataclass
+class TrainingLog:
+    """Loss, terms and spread of every step of an epoch; one line of metrics.jsonl an epoch.
+
+    Values stay on the device until `drain`, which is the only synchronisation.
+    """
+
+    path: Path
+    collapse_std: float
+    rows: list[dict[str, float]] = field(default_factory=list)
+    pending: list[tuple[int, list[str], Tensor]] = field(default_factory=list)
+    collapsed_since: int | None = None
+    diverged_at: int | None = None
+
+    def add(self, step: int, output: Output) -> None:
+        """Note one step's loss, terms and embedding spread."""
+        names = ["loss", "std", *(f"term.{name}" for name in output.terms)]
+        values = [output.loss.detach(), embedding_std(output.embeddings[0].detach()), *output.terms.values()]
+        self.pending.append((step, names, torch.stack([value.float() for value in values])))
+
+    def drain(self) -> None:
+        """Read what is pending from the device; note the first step that diverged and since when it is collapsed."""
+        if not self.pending:
+            return
+        table = torch.stack([values for _, _, values in self.pending]).tolist()
+        for (step, names, _), values in zip(self.pending, table, strict=True):
+            row = dict(zip(names, values, strict=True))
+            if not math.isfinite(row["loss"]) and self.diverged_at is None:
+                self.diverged_at = step
+            if row["std"] >= self.collapse_std:
+                self.collapsed_since = None
+            elif self.collapsed_since is None:
+                self.collapsed_since = step
+            self.rows.append(row)
+        self.pending.clear()
+
+    def end_epoch(self, step: int, epoch: int, lr: float) -> None:
+        """Append the epoch's means to metrics.jsonl."""
+        self.drain()
+        finite = [row for row in self.rows if math.isfinite(row["loss"])]
+        means = {name: sum(row[name] for row in finite) / len(finite) for name in finite[0]} if finite else {}
+        line = {"step": step, "epoch": epoch, "lr": lr, **{name: round(value, 8) for name, value in means.items()}}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self.rows.clear()
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must keep."""
+        self.drain()
+        return {"rows": self.rows, "collapsed_since": self.collapsed_since}
+
+    def resume(self, state: dict[str, Any], step: int) -> None:
+        """Take the state back, and cut lines that a run wrote after its last checkpoint."""
+        self.rows, self.collapsed_since = list(state["rows"]), state["collapsed_since"]
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())
+
+
+def train(
+    method: Method,
+    views: ViewMaker,
+    images: Tensor,
+    labels: Tensor,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    folder: Path,
+    collapse_std: float,
+    hooks: Hooks,
+) -> Trained:
+    """Train `method` on `images` uint8 (N, 3, H, W), `labels` (N,), all on one device; resumes from `folder`.
+
+    Raises CellError where a batch is larger than the set, InterruptError after a checkpoint when asked to stop.
+    """
+    steps_per_epoch = len(images) // settings.batch_size
+    if steps_per_epoch == 0:
+        raise CellError(
+            f"{len(images)} training images do not fill one batch of {settings.batch_size}",
+            hint=f"--set training.batch_size={max(2, len(images) // 4)} or less, or more images",
+        )
+    total = steps_per_epoch * settings.epochs
+    optimizer = build_optimizer(settings, method)
+    log = TrainingLog(folder / "metrics.jsonl", collapse_std)
+    checkpoint = Checkpoint(folder / "checkpoint.pt", method, optimizer, log)
+    step = checkpoint.load(hooks.note)
+    base = base_learning_rate(settings)
+    warmup = round(settings.warmup_epochs * steps_per_epoch)
+    saved = time.monotonic()
+    order = torch.empty(0, dtype=torch.long)
+    method.train()
+    while step < total:
+        epoch, within = divmod(step, steps_per_epoch)
+        if within == 0 or not len(order):
+            order = epoch_order(seed, epoch, len(images)).to(images.device)
+        index = order[within * settings.batch_size : (within + 1) * settings.batch_size]  # (B,)
+        lr = learning_rate(step, total=total, warmup=warmup, base=base)
+        output = training_step(method, optimizer, views, images, labels, index, epoch, lr, settings)
+        step += 1
+        method.after_step(step / total)
+        log.add(step, output)
+        if within == steps_per_epoch - 1:
+            log.end_epoch(step, epoch + 1, lr)
+        elif step % DRAIN_STEPS == 0:
+            log.drain()
+        if log.diverged_at is not None:
+            message = f"the loss was not finite at step {log.diverged_at} of {total}"
+            return Trained("diverged", step, log.diverged_at, message)
+        hooks.progress(step, total)
+        stop = hooks.stop()
+        if stop or time.monotonic() - saved >= hooks.checkpoint_seconds:
+            checkpoint.save(step)
+            saved = time.monotonic()
+        if stop:
+            raise InterruptError(f"stopped at step {step} of {total}; checkpoint written")
+    if log.collapsed_since is not None:
+        message = f"the embeddings have been collapsed since step {log.collapsed_since} of {total}"
+        return Trained("collapsed", step, log.collapsed_since, message)
+    return Trained("ok", step)
+
+
+def training_step(
+    method: Method,
+    optimizer: torch.optim.Optimizer,
+    views: ViewMaker,
+    images: Tensor,
+    labels: Tensor,
+    index: Tensor,
+    epoch: int,
+    lr: float,
+    settings: TrainingSettings,
+) -> Output:
+    """One step of gradient descent on the batch `index` (B,)."""
+    view_a, view_b = (
+        views(images, index, epoch=epoch, view=view).contiguous(memory_format=torch.channels_last) for view in (0, 1)
+    )
+    autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16")
+    with autocast:
+        output = method(view_a, view_b, labels[index])
+    optimizer.zero_grad(set_to_none=True)
+    output.loss.backward()
+    if settings.clip_gradient is not None:
+        nn.utils.clip_grad_norm_(method.parameters(), settings.clip_gradient)
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.step()
+    return output  # type: ignore[no-any-return]
+
+
+@dataclass
+class Checkpoint:
+    """Weights, buffers, optimiser and log at a step, in one file written whole or not at all."""
+
+    path: Path
+    method: nn.Module
+    optimizer: torch.optim.Optimizer
+    log: TrainingLog
+
+    def save(self, step: int) -> None:
+        """Write the state after `step` steps."""
+        state = {
+            "step": step,
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "log": self.log.state(),
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_bytes(self.path, buffer.getvalue())
+
+    def load(self, note: Callable[[str], None]) -> int:
+        """Take the state back and return its step; 0 where there is no checkpoint, or none that can be read.
+
+        Nothing in the file is executed. Raises CellError where it is the checkpoint of something else.
+        """
+        state = self._read(note)
+        if state is None:
+            self.log.resume({"rows": [], "collapsed_since": None}, 0)
+            return 0
+        try:
+            self.method.load_state_dict(state["method"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.log.resume(state["log"], state["step"])
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise CellError(
+                f"{self.path} is not a checkpoint of this cell: {error}", hint="delete it; the cell starts anew"
+            ) from error
+        note(f"resumed at step {state['step']}")
+        return int(state["step"])
+
+    def _read(self, note: Callable[[str], None]) -> dict[str, Any] | None:
+        if not self.path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises a dozen kinds, by how the file is damaged
+            note(f"{self.path.name} cannot be read ({type(error).__name__}); the cell starts anew")
+            return None
+        return state
