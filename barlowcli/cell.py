@@ -1,0 +1,264 @@
+"""One cell, from images to record: the only place where the stages meet."""
+
+import copy
+import functools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from barlowcli.data.imageset import Dataset, ImageSet
+from barlowcli.data.load import load_dataset
+from barlowcli.encoders import build_encoder
+from barlowcli.engines.local import RunOptions
+from barlowcli.errors import ConfigError
+from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnorm
+from barlowcli.evaluation.histogram import joint_histogram
+from barlowcli.evaluation.matching import matching_accuracy
+from barlowcli.evaluation.probes import Split, probe, probe_histograms
+from barlowcli.methods.base import Method
+from barlowcli.plan import PlannedCell
+from barlowcli.projectors import build_projector
+from barlowcli.provenance import provenance
+from barlowcli.records import Record, write_json, write_record
+from barlowcli.registry import METHODS
+from barlowcli.settings import CellConfig, DataSettings
+from barlowcli.training import Hooks, Trained, train
+from barlowcli.views.pipeline import Views, probe_images
+
+PROBE_BATCH = 512
+"""Images at a time when features are taken; no number depends on it."""
+MATCHING_BATCH = 256
+"""Images among which the other view of each must be found (chance 1/256)."""
+SPLIT_OFFSET = 100_000_000
+"""Apart from train, each split's images are numbered from a multiple of this, so that no two share their draws."""
+
+
+@functools.lru_cache(maxsize=1)
+def dataset_on(settings: DataSettings, root: Path, device: str) -> Dataset:
+    """The data set on its device; kept, since one worker's cells mostly share it."""
+    return load_dataset(settings, root=root).to(device)
+
+
+def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
+    """Train and probe one cell, write its folder, its record last, and return the record.
+
+    Raises DataError, ConfigError (they would hit other cells too), CellError, InterruptError.
+    """
+    start = time.monotonic()
+    config, folder = cell.config, options.folder / "cells" / cell.id
+    torch.set_num_threads(config.training.threads if config.training else 1)
+    data = dataset_on(config.data, options.data_root, options.device)
+    _check_sides(config, data)
+    write_json(folder / "config.json", config.model_dump(mode="json", by_alias=True))
+    hooks.note(f"{cell.axes}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
+
+    metrics: dict[str, float] = {}
+    settings: dict[str, object] = {}
+    trained = Trained("ok", 0)
+    seconds = {"load": time.monotonic() - start}
+    parameters = 0
+    if config.method.encodes:
+        method = build_method(config, data).to(options.device, memory_format=torch.channels_last)
+        parameters = sum(p.numel() for p in method.encoder.parameters())
+        before = time.monotonic()
+        if config.method.trains:
+            trained = pretrain(method, config, data, folder, hooks)
+        seconds["train"] = time.monotonic() - before
+        save_encoder(method, folder)
+        before = time.monotonic()
+        if trained.status != "diverged":
+            metrics, settings = evaluate(method, config, data)
+    else:
+        before = time.monotonic()
+        splits = {name: (part.images, labels_of(part)) for name, part in parts_of(data).items()}
+        metrics, settings = probe_histograms(
+            splits, config.method, config.evaluation, classes=class_counts(data), seed=cell.seed
+        )
+    seconds |= {"evaluate": time.monotonic() - before, "total": time.monotonic() - start}
+    record = Record(
+        id=cell.id,
+        experiment=options.experiment,
+        preset=options.preset,
+        axes=cell.axes,
+        seed=cell.seed,
+        control=cell.control,
+        status=trained.status,
+        message=trained.message,
+        event_step=trained.step,
+        domain=config.views.shuffle if config.views else "none",
+        labels=tuple(labels_of(data.test)),
+        label_names={"label": data.label_name, **{name: name for name in data.test.factors}},
+        chance={name: chance(values) for name, values in labels_of(data.test).items()},
+        metrics={name: round(float(value), 6) for name, value in metrics.items()},
+        probes=settings,
+        counts={
+            **{name: len(part) for name, part in parts_of(data).items()},
+            "pretrain": len(data.pretrain),
+            "skipped": len(data.skipped),
+            "steps": trained.steps,
+            "encoder_parameters": parameters,
+        },
+        seconds={name: round(value, 2) for name, value in seconds.items()},
+        config=config.model_dump(mode="json", by_alias=True),
+        provenance={**provenance(options.device, list(options.command)), "data_digest": data.digest},
+    )
+    write_record(folder, record)
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    return record
+
+
+def build_method(config: CellConfig, data: Dataset) -> Method:
+    """The method of a cell. Seed k gives the same encoder whatever the method or the projector."""
+    assert config.encoder is not None
+    size = data.train.images.shape[-1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        encoder, features = build_encoder(config.encoder, image_size=size)
+        projector = build_projector(config.projector, features) if config.projector else None
+        dim = config.projector.dim if config.projector else features
+        build = METHODS.load(config.method.name)
+        method: Method = build(
+            config.method,
+            encoder,
+            projector,
+            feature_dim=features,
+            embedding_dim=dim,
+            classes=len(data.classes),
+        )
+    return method
+
+
+def make_views(config: CellConfig, data: Dataset) -> Views:
+    """The cell's views, normalised by the statistics of the training images."""
+    assert config.views is not None
+    mean, std = data.statistics()
+    return Views(config.views, image_size=data.train.images.shape[-1], mean=mean, std=std, seed=config.seed)
+
+
+def pretrain(method: Method, config: CellConfig, data: Dataset, folder: Path, hooks: Hooks) -> Trained:
+    """Train on the unlabelled images where there are some, else on train; the supervised control on train."""
+    assert config.training is not None
+    supervised = config.method.name == "supervised"
+    images = data.train.images if supervised else data.pretrain
+    labels = data.train.labels if len(images) == len(data.train) else images.new_zeros(len(images), dtype=torch.long)
+    return train(
+        method,
+        make_views(config, data),
+        images,
+        labels,
+        config.training,
+        seed=config.seed,
+        folder=folder,
+        collapse_std=config.evaluation.collapse_std,
+        hooks=hooks,
+    )
+
+
+def evaluate(method: Method, config: CellConfig, data: Dataset) -> tuple[dict[str, float], dict[str, object]]:
+    """Probe h and z in every domain, and match views where the cell was trained on some."""
+    metrics: dict[str, float] = {}
+    settings: dict[str, object] = {}
+    histograms = {name: joint_histogram(part.images) for name, part in parts_of(data).items()}
+    for domain in config.evaluation.domains:
+        for space, splits in features_in(method, config, data, domain).items():
+            found, chosen = probe(
+                splits,
+                config.evaluation,
+                space=space,
+                domain=domain,
+                classes=class_counts(data),
+                histograms=histograms,
+            )
+            metrics |= found
+            settings |= chosen
+    if config.views is not None and config.projector is not None:
+        metrics["matching"] = match_views(method, config, data)
+    return metrics, settings
+
+
+def features_in(method: Method, config: CellConfig, data: Dataset, domain: str) -> dict[str, dict[str, Split]]:
+    """space ("h", "z") -> split -> features in `domain`, BatchNorm re-estimated there on the training images."""
+    encoder, projector = copy.deepcopy(method.encoder), copy.deepcopy(method.projector)
+    whole = encoder if projector is None else nn.Sequential(encoder, projector)
+    reestimate_batchnorm(whole, domain_batches(data, data.train, 0, domain, config.seed))
+    spaces: dict[str, dict[str, Split]] = {"h": {}} if projector is None else {"h": {}, "z": {}}
+    for number, (name, part) in enumerate(parts_of(data).items()):
+        batches = domain_batches(data, part, number * SPLIT_OFFSET, domain, config.seed)
+        for space, features in zip(spaces, extract_features(encoder, projector, batches), strict=False):
+            assert features is not None
+            spaces[space][name] = Split(features, labels_of(part))
+    return spaces
+
+
+def domain_batches(data: Dataset, part: ImageSet, offset: int, domain: str, seed: int) -> Iterator[Tensor]:
+    """Normalised images of `part` in a probe domain, float32 (B, 3, S, S), in order."""
+    mean, std = data.statistics()
+    for start in range(0, len(part), PROBE_BATCH):
+        images = part.images[start : start + PROBE_BATCH]
+        index = torch.arange(start, start + len(images), device=images.device) + offset
+        batch = probe_images(images, index, domain=domain, seed=seed, mean=mean, std=std)
+        yield batch.contiguous(memory_format=torch.channels_last)
+
+
+def match_views(method: Method, config: CellConfig, data: Dataset) -> float:
+    """In-batch matching accuracy on fresh views of validation images: does h's projection solve the pretext task?
+
+    BatchNorm uses the batch's statistics, view by view, as in training.
+    """
+    assert config.training is not None
+    assert method.projector is not None
+    images = data.validation.images[:MATCHING_BATCH]
+    views = make_views(config, data)
+    index = torch.arange(len(images), device=images.device)
+    network = copy.deepcopy(nn.Sequential(method.encoder, method.projector)).train()
+    with torch.inference_mode():
+        pair = [network(views(images, index, epoch=config.training.epochs, view=view)) for view in (0, 1)]
+    return matching_accuracy(pair[0], pair[1])
+
+
+def parts_of(data: Dataset) -> dict[str, ImageSet]:
+    """The three splits by name."""
+    return {"train": data.train, "validation": data.validation, "test": data.test}
+
+
+def labels_of(part: ImageSet) -> dict[str, Tensor]:
+    """Everything that is probed: the label, then the factors."""
+    return {"label": part.labels, **part.factors}
+
+
+def class_counts(data: Dataset) -> dict[str, int]:
+    """How many classes the label and each factor have."""
+    return {"label": len(data.classes), **{name: len(values) for name, values in data.factor_classes.items()}}
+
+
+def chance(labels: Tensor) -> float:
+    """Accuracy of always answering the most frequent class."""
+    return round(float(torch.bincount(labels).max()) / len(labels), 6)
+
+
+def save_encoder(method: Method, folder: Path) -> None:
+    """Write the weights of encoder and projector to encoder.safetensors."""
+    modules = {"encoder": method.encoder, "projector": method.projector}
+    tensors = {
+        f"{name}.{key}": value.detach().cpu().contiguous()
+        for name, module in modules.items()
+        if module is not None
+        for key, value in module.state_dict().items()
+    }
+    save_file(tensors, folder / "encoder.safetensors")
+
+
+def _check_sides(config: CellConfig, data: Dataset) -> None:
+    """Blocks of a patch arm must tile the image."""
+    side = data.train.images.shape[-1]
+    arms = {*config.evaluation.domains, *([config.views.shuffle] if config.views else [])}
+    wrong = [arm for arm in arms if arm.startswith("patch-") and side % int(arm.removeprefix("patch-"))]
+    if wrong:
+        raise ConfigError(
+            [f"views.shuffle: {arm} does not tile images of {side} x {side} pixels" for arm in sorted(wrong)],
+            hint="choose a K that divides the side, or another --image-size",
+        )
