@@ -107,9 +107,9 @@ class LARS(Optimizer):
 
     def _step_group(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
-        updates = list(torch._foreach_add(gradients, parameters, alpha=group["weight_decay"]))
+        updates = torch._foreach_add(gradients, parameters, alpha=group["weight_decay"])
         if group["trust"] is not None:
-            updates = list(torch._foreach_mul(updates, _trust_ratios(parameters, updates, group["trust"])))
+            torch._foreach_mul_(updates, _trust_ratios(parameters, updates, group["trust"]))
         for p in parameters:
             if p not in self.state:
                 self.state[p]["momentum_buffer"] = torch.zeros_like(p)
@@ -119,7 +119,7 @@ class LARS(Optimizer):
         torch._foreach_sub_(parameters, torch._foreach_mul(buffers, group["lr"]))
 
 
-def _trust_ratios(parameters: list[Tensor], updates: list[Tensor], trust: float) -> tuple[Tensor, ...]:
+def _trust_ratios(parameters: list[Tensor], updates: tuple[Tensor, ...], trust: float) -> tuple[Tensor, ...]:
     """trust * ||p|| / ||u|| of each tensor, 0-d; 1 where one of the norms is 0."""
     sizes = torch.stack(torch._foreach_norm(parameters))  # (tensors,)
     lengths = torch.stack(torch._foreach_norm(updates))  # (tensors,)

@@ -1,0 +1,1 @@
+"""One file a method: its branches and its loss."""

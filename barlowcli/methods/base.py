@@ -1,0 +1,171 @@
+"""A method is its branches and its loss: the interface that training drives, and the joint-embedding methods.
+
+One class serves Barlow Twins, BYOL and SimCLR alike, so that "Barlow Twins with an averaged target and a
+predictor" is a setting (`BranchSettings`) and not a copy.
+"""
+
+import copy
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from barlowcli.settings import BranchSettings
+
+PairLoss = Callable[[Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]
+"""(prediction (N, D), target (N, D)), both float32 -> (loss (), named terms of it ())."""
+
+
+class Output(NamedTuple):
+    """What one forward pass of a method gives."""
+
+    loss: Tensor
+    """(), float32, with gradient."""
+    terms: dict[str, Tensor]
+    """Parts of the loss by name, each (), detached; where both directions are summed, their mean."""
+    embeddings: tuple[Tensor, Tensor]
+    """The online network's z of each view (N, D), detached, in the type of autocast; by these a collapse is seen."""
+
+
+class Method(nn.Module, ABC):
+    """An encoder, the projector after it (or None), and how they are trained."""
+
+    def __init__(self, encoder: nn.Module, projector: nn.Module | None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projector = projector
+
+    @abstractmethod
+    def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
+        """Two views (N, 3, H, W) of the same N images, and their labels (N,) int64 -> loss, terms, embeddings."""
+
+    def after_step(self, progress: float | Tensor) -> None:
+        """Hook for what follows an optimiser step; progress: k / K of step k in 0 … K - 1, a number or a 0-d tensor."""
+
+    def embed(self, view: Tensor) -> Tensor:
+        """Views (N, 3, H, W) -> z (N, D); without a projector z = h (N, F)."""
+        return embed(self.encoder, self.projector, view)
+
+
+class JointEmbedding(Method):
+    """Two views, a branch for each, and a loss of the pair of embeddings.
+
+    Without predictor and with a shared target the loss is loss(z_a, z_b). In every other case it is the sum of
+    both directions, loss(q(z_a), t_b) + loss(q(z_b), t_a), as BYOL defines it (Grill et al. 2020, section 3.1).
+    The sum, not the mean, also keeps the size of the gradient: for a symmetric loss, stop-gradient without
+    predictor has the very gradient of the shared network, so arms differ in their branches alone.
+
+    Each view passes through on its own, so that BatchNorm takes its statistics per view. The averaged target
+    is a copy of encoder and projector; like DeepMind's BYOL (byol_experiment.py, `loss_fn`) it runs in training
+    mode on its own batch statistics, its running statistics come of its own passes, and only parameters are averaged.
+    """
+
+    def __init__(
+        self,
+        branches: BranchSettings,
+        encoder: nn.Module,
+        projector: nn.Module | None,
+        *,
+        embedding_dim: int,
+        loss: PairLoss,
+    ) -> None:
+        super().__init__(encoder, projector)
+        self.branches = branches
+        self.loss = loss
+        self.predictor = build_predictor(embedding_dim, branches.predictor_hidden) if branches.predictor else None
+        averaged = branches.target == "ema"
+        self.target_encoder = _frozen_copy(encoder) if averaged else None
+        self.target_projector = _frozen_copy(projector) if averaged and projector is not None else None
+
+    def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
+        """Loss of two views (N, 3, H, W); the labels (N,) are not looked at."""
+        z_a, z_b = self.embed(view_a), self.embed(view_b)  # (N, D) each
+        if self.branches.target == "shared" and self.predictor is None:
+            loss, terms = _in_float32(self.loss, z_a, z_b)
+        else:
+            target_a, target_b = self._targets(view_a, view_b, z_a, z_b)
+            loss_a, terms_a = _in_float32(self.loss, self._predict(z_a), target_b)
+            loss_b, terms_b = _in_float32(self.loss, self._predict(z_b), target_a)
+            loss, terms = loss_a + loss_b, {name: (terms_a[name] + terms_b[name]) / 2 for name in terms_a}
+        return Output(loss, {name: term.detach() for name, term in terms.items()}, (z_a.detach(), z_b.detach()))
+
+    @torch.no_grad()
+    def after_step(self, progress: float | Tensor) -> None:
+        """Move the averaged target, where there is one, towards the online network."""
+        if self.target_encoder is None:
+            return
+        average_(
+            _parameters(self.target_encoder, self.target_projector),
+            _parameters(self.encoder, self.projector),
+            tau=target_decay(self.branches, progress),
+        )
+
+    def _predict(self, z: Tensor) -> Tensor:
+        return z if self.predictor is None else self.predictor(z)
+
+    def _targets(self, view_a: Tensor, view_b: Tensor, z_a: Tensor, z_b: Tensor) -> tuple[Tensor, Tensor]:
+        if self.target_encoder is not None:
+            with torch.no_grad():
+                return (
+                    embed(self.target_encoder, self.target_projector, view_a),
+                    embed(self.target_encoder, self.target_projector, view_b),
+                )
+        if self.branches.target == "stop-gradient":
+            return z_a.detach(), z_b.detach()
+        return z_a, z_b
+
+
+def embed(encoder: nn.Module, projector: nn.Module | None, view: Tensor) -> Tensor:
+    """Views (N, 3, H, W) -> z (N, D), or h (N, F) where there is no projector."""
+    h: Tensor = encoder(view)
+    return h if projector is None else projector(h)
+
+
+def build_predictor(dim: int, hidden: int) -> nn.Sequential:
+    """BYOL's predictor (N, dim) -> (N, dim): Linear, BatchNorm, ReLU, Linear (Grill et al. 2020, section 3.3).
+
+    The first layer has no bias, unlike DeepMind's: BatchNorm would take it away again.
+    """
+    return nn.Sequential(
+        nn.Linear(dim, hidden, bias=False),
+        nn.BatchNorm1d(hidden),
+        nn.ReLU(inplace=True),
+        nn.Linear(hidden, dim, bias=False),
+    )
+
+
+def target_decay(branches: BranchSettings, progress: float | Tensor) -> float | Tensor:
+    """Decay tau in [tau, 1] of the target network at progress k / K in [0, 1] (BYOL, section 3.1).
+
+    cosine: 1 - (1 - tau)(cos(pi k / K) + 1) / 2; a 0-d tensor gives a 0-d tensor, without waiting for the device.
+    """
+    if branches.tau_schedule == "constant":
+        return branches.tau
+    cosine = torch.cos(math.pi * progress) if isinstance(progress, Tensor) else math.cos(math.pi * progress)
+    return 1 - (1 - branches.tau) * (cosine + 1) / 2
+
+
+def average_(targets: list[Tensor], sources: list[Tensor], *, tau: float | Tensor) -> None:
+    """In place: target <- tau * target + (1 - tau) * source (BYOL, eq. 1); exact at tau 0 and 1."""
+    # lerp, since tau * t + (1 - tau) * s rounds the two weights apart and so shrinks or grows what it averages.
+    if isinstance(tau, Tensor):
+        # A list of weights: given one, PyTorch would take it as a number and wait for the device.
+        torch._foreach_lerp_(targets, sources, [1 - tau] * len(targets))
+    else:
+        torch._foreach_lerp_(targets, sources, 1 - tau)
+
+
+def _frozen_copy(module: nn.Module) -> nn.Module:
+    return copy.deepcopy(module).requires_grad_(False)
+
+
+def _parameters(encoder: nn.Module, projector: nn.Module | None) -> list[Tensor]:
+    return [*encoder.parameters(), *(projector.parameters() if projector is not None else ())]
+
+
+def _in_float32(loss: PairLoss, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    with torch.autocast(prediction.device.type, enabled=False):
+        return loss(prediction.float(), target.float())

@@ -1,0 +1,28 @@
+"""Control: the networks as they were initialised. What a probe finds here owes nothing to training."""
+
+from torch import Tensor, nn
+
+from barlowcli.errors import CellError
+from barlowcli.methods.base import Method, Output
+from barlowcli.settings import RandomInitSettings
+
+
+class RandomInit(Method):
+    """An encoder and a projector to embed with, and nothing to train."""
+
+    def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
+        """Raises CellError: there is no loss."""
+        raise CellError("`random-init` is never trained", hint="probe its encoder as it is")
+
+
+def build(
+    settings: RandomInitSettings,
+    encoder: nn.Module,
+    projector: nn.Module | None,
+    *,
+    feature_dim: int,
+    embedding_dim: int,
+    classes: int,
+) -> Method:
+    """Hold encoder and projector as they are."""
+    return RandomInit(encoder, projector)

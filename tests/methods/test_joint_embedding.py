@@ -1,0 +1,245 @@
+"""Branches: what the target is, which way gradients go, what the average does; for every joint-embedding loss alike."""
+
+import math
+from itertools import product
+
+import pytest
+import torch
+from pydantic import TypeAdapter
+from torch import Tensor, nn
+
+from barlowcli.methods.barlow_twins import cross_correlation_loss
+from barlowcli.methods.base import JointEmbedding, build_predictor, target_decay
+from barlowcli.registry import METHODS
+from barlowcli.settings import BarlowSettings, BranchSettings, MethodSettings
+
+NAMES = ("barlow", "byol", "simclr")
+TARGETS = ("shared", "stop-gradient", "ema")
+FEATURES, DIM = 6, 5
+
+
+def make(name: str, *, seed: int = 0, projector: bool = True, **branches: object) -> JointEmbedding:
+    """A method over a small encoder with BatchNorm; the seed alone decides its initial values."""
+    torch.manual_seed(seed)
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(12, FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU())
+    head = nn.Sequential(nn.Linear(FEATURES, DIM), nn.BatchNorm1d(DIM), nn.Linear(DIM, DIM)) if projector else None
+    settings = TypeAdapter[MethodSettings](MethodSettings).validate_python(
+        {"name": name, "predictor_hidden": 7, **branches}
+    )
+    embedding_dim = DIM if projector else FEATURES
+    method = METHODS.load(name)(settings, encoder, head, feature_dim=FEATURES, embedding_dim=embedding_dim, classes=2)
+    assert isinstance(method, JointEmbedding)
+    return method
+
+
+def batch(seed: int = 0, n: int = 16) -> tuple[Tensor, Tensor, Tensor]:
+    view_a, view_b = torch.rand(2, n, 3, 2, 2, generator=torch.Generator().manual_seed(seed))
+    return view_a, (view_a + view_b) / 2, torch.zeros(n, dtype=torch.int64)
+
+
+def gradients(method: JointEmbedding) -> dict[str, Tensor]:
+    method(*batch()).loss.backward()
+    return {name: p.grad for name, p in method.named_parameters() if p.grad is not None}
+
+
+def assert_close(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
+    assert ours.keys() == theirs.keys()
+    for key, gradient in theirs.items():
+        torch.testing.assert_close(ours[key], gradient, rtol=1e-4, atol=1e-5)
+
+
+def perturbed(method: JointEmbedding) -> JointEmbedding:
+    """Give the online network other parameters, so that the target differs from it."""
+    with torch.no_grad():
+        for parameter in (*method.encoder.parameters(), *_projector(method).parameters()):
+            parameter.add_(torch.randn_like(parameter), alpha=0.3)
+    return method
+
+
+def _projector(method: JointEmbedding) -> nn.Module:
+    assert method.projector is not None
+    return method.projector
+
+
+def _target(method: JointEmbedding) -> nn.Sequential:
+    assert method.target_encoder is not None
+    assert method.target_projector is not None
+    return nn.Sequential(method.target_encoder, method.target_projector)
+
+
+def _online(method: JointEmbedding) -> nn.Sequential:
+    return nn.Sequential(method.encoder, _projector(method))
+
+
+@pytest.mark.parametrize(("name", "target", "predictor"), list(product(NAMES, TARGETS, (False, True))))
+def test_every_branch_is_a_setting_of_every_method(name: str, target: str, predictor: bool) -> None:
+    method = make(name, target=target, predictor=predictor)
+    found = gradients(method)
+    trained = {key for key, p in method.named_parameters() if p.requires_grad}
+    assert set(found) == trained
+    assert all(gradient.isfinite().all() for gradient in found.values())
+    assert any(key.startswith("predictor.") for key in found) == predictor
+    assert not any(key.startswith("target_") for key in found)
+    assert any(key.startswith("target_") for key, _ in method.named_parameters()) == (target == "ema")
+
+
+def test_symmetric_loss_is_that_of_both_embeddings() -> None:
+    method = make("barlow")
+    view_a, view_b, labels = batch()
+    output = method(view_a, view_b, labels)
+    online = _online(method)
+    loss, invariance, redundancy = cross_correlation_loss(online(view_a), online(view_b), lambda_=0.005)
+    torch.testing.assert_close(output.loss, loss)
+    torch.testing.assert_close(output.terms, {"invariance": invariance.detach(), "redundancy": redundancy.detach()})
+    torch.testing.assert_close(output.embeddings, (online(view_a).detach(), online(view_b).detach()))
+
+
+def test_loss_scale_multiplies_the_loss_and_not_its_terms() -> None:
+    plain, scaled = make("barlow")(*batch()), make("barlow", loss_scale=0.1)(*batch())
+    torch.testing.assert_close(scaled.loss, 0.1 * plain.loss)
+    torch.testing.assert_close(scaled.terms, plain.terms)
+
+
+def test_byol_sums_both_directions_through_predictor_and_averaged_target() -> None:
+    method = perturbed(make("byol"))
+    view_a, view_b, labels = batch()
+    output = method(view_a, view_b, labels)
+    online, target, predictor = _online(method), _target(method), method.predictor
+    assert predictor is not None
+    expected = torch.tensor(0.0)
+    for first, second in ((view_a, view_b), (view_b, view_a)):  # BYOL, section 3.1: L of (v, v') plus L of (v', v)
+        q, z = predictor(online(first)), target(second)
+        expected = expected + (2 - 2 * (q * z).sum(1) / (q.norm(dim=1) * z.norm(dim=1))).mean()
+    torch.testing.assert_close(output.loss, expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(output.terms["regression"], expected.detach() / 2, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stop_gradient_without_predictor_has_the_gradient_of_the_shared_network(name: str) -> None:
+    shared = gradients(make(name, target="shared", predictor=False))
+    stopped = gradients(make(name, target="stop-gradient", predictor=False))
+    assert_close(stopped, shared)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_flows_through_a_shared_target_and_not_through_a_stopped_one(name: str) -> None:
+    def expected(method: JointEmbedding, *, stop: bool) -> dict[str, Tensor]:
+        predictor = method.predictor
+        assert predictor is not None
+        z_a, z_b = (method.embed(view) for view in batch()[:2])
+        pairs = ((predictor(z_a), z_b.detach() if stop else z_b), (predictor(z_b), z_a.detach() if stop else z_a))
+        total = torch.stack([method.loss(q, z)[0] for q, z in pairs]).sum()
+        parameters = dict(method.named_parameters())
+        return dict(zip(parameters, torch.autograd.grad(total, list(parameters.values())), strict=True))
+
+    stopped = gradients(make(name, target="stop-gradient", predictor=True))
+    shared = gradients(make(name, target="shared", predictor=True))
+    assert_close(stopped, expected(make(name, target="stop-gradient", predictor=True), stop=True))
+    assert_close(shared, expected(make(name, target="shared", predictor=True), stop=False))
+    assert (stopped["encoder.1.weight"] - shared["encoder.1.weight"]).norm() > 0.1 * shared["encoder.1.weight"].norm()
+
+
+@pytest.mark.parametrize("progress", [0.3, torch.tensor(0.3)])
+@pytest.mark.parametrize("tau", [1.0, 0.0])
+def test_tau_one_keeps_the_target_and_tau_zero_copies(tau: float, progress: float | Tensor) -> None:
+    method = perturbed(make("barlow", target="ema", tau=tau))
+    before = [p.clone() for p in _target(method).parameters()]
+    method.after_step(progress)
+    expected = before if tau == 1 else list(_online(method).parameters())
+    assert all(torch.equal(p, q) for p, q in zip(_target(method).parameters(), expected, strict=True))
+    assert all(not torch.equal(p, q) for p, q in zip(before, _online(method).parameters(), strict=True))
+
+
+@pytest.mark.parametrize("as_tensor", [False, True])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_average_is_tau_of_the_target_and_the_rest_of_the_online_network(schedule: str, as_tensor: bool) -> None:
+    method = perturbed(make("simclr", target="ema", tau=0.9, tau_schedule=schedule))
+    progress = 0.25
+    tau = 0.9 if schedule == "constant" else 1 - (1 - 0.9) * (math.cos(math.pi * progress) + 1) / 2
+    pairs = zip(_target(method).parameters(), _online(method).parameters(), strict=True)
+    expected = [tau * target.detach() + (1 - tau) * online.detach() for target, online in pairs]
+    method.after_step(torch.tensor(progress) if as_tensor else progress)
+    for parameter, value in zip(_target(method).parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.detach(), value, rtol=1e-5, atol=1e-7)
+
+
+def test_cosine_schedule_is_byols() -> None:
+    branches = BranchSettings(target="ema", tau=0.996, tau_schedule="cosine")
+    steps = 50
+    for k in range(steps + 1):
+        expected = 1 - (1 - 0.996) * (math.cos(math.pi * k / steps) + 1) / 2
+        assert target_decay(branches, k / steps) == pytest.approx(expected, rel=1e-12)
+        assert float(target_decay(branches, torch.tensor(k / steps))) == pytest.approx(expected, rel=1e-6)
+    assert target_decay(branches, 0.0) == pytest.approx(0.996)
+    assert target_decay(branches, 1.0) == 1.0
+
+
+def test_target_starts_as_a_copy_that_shares_nothing() -> None:
+    method = make("byol")
+    for target, online in zip(_target(method).parameters(), _online(method).parameters(), strict=True):
+        assert torch.equal(target, online)
+        assert target.data_ptr() != online.data_ptr()
+        assert not target.requires_grad
+
+
+def test_target_normalises_by_its_own_batch_and_keeps_its_own_running_statistics() -> None:
+    method = perturbed(make("byol", tau=0.5))
+    view_a, view_b, labels = batch()
+    method(view_a, view_b, labels)
+    encoder = method.target_encoder
+    assert isinstance(encoder, nn.Sequential)
+    linear, norm = encoder[1], encoder[2]
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.running_mean is not None
+    expected = torch.zeros(FEATURES)
+    for view in (view_a, view_b):  # BatchNorm's momentum is .1
+        expected = 0.9 * expected + 0.1 * linear(view.flatten(1)).mean(0).detach()
+    torch.testing.assert_close(norm.running_mean, expected, rtol=1e-4, atol=1e-6)
+    before = norm.running_mean.clone()
+    method.after_step(0.0)
+    assert torch.equal(norm.running_mean, before)
+
+
+def test_statistics_are_taken_per_view() -> None:
+    view_a, view_b, labels = batch()
+    first = make("barlow")(view_a, view_b, labels).embeddings[0]
+    second = make("barlow")(view_a, 5 * view_b, labels).embeddings[0]
+    assert torch.equal(first, second)
+
+
+def test_loss_is_computed_in_float32_whatever_the_autocast_type() -> None:
+    seen: list[tuple[torch.dtype, bool]] = []
+
+    def spy(p: Tensor, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        seen.append((p.dtype, torch.is_autocast_enabled("cpu")))
+        return (p @ z.T).mean(), {}
+
+    method = JointEmbedding(BarlowSettings(), nn.Flatten(), nn.Linear(12, 4), embedding_dim=4, loss=spy)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert method(*batch()).loss.dtype == torch.float32
+    assert seen == [(torch.float32, False)]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_without_projector_the_embedding_is_the_feature(target: str) -> None:
+    method = make("barlow", projector=False, target=target, predictor=True)
+    output = method(*batch())
+    output.loss.backward()
+    method.after_step(0.5)
+    assert output.embeddings[0].shape == (16, FEATURES)
+
+
+def test_predictor_is_byols() -> None:
+    kinds = [type(module) for module in build_predictor(4, 9)]
+    assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]
+    shapes = [tuple(p.shape) for p in build_predictor(4, 9).parameters()]
+    assert shapes == [(9, 4), (9,), (9,), (4, 9)]
+
+
+def test_state_dict_restores_the_target() -> None:
+    trained = perturbed(make("byol"))
+    trained(*batch())
+    trained.after_step(0.5)
+    other = make("byol", seed=1)
+    other.load_state_dict(trained.state_dict())
+    assert torch.equal(other(*batch(1)).loss, trained(*batch(1)).loss)
