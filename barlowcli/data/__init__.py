@@ -1,0 +1,1 @@
+"""Sources of images: each gives uint8 tensors and labels."""

@@ -1,0 +1,112 @@
+"""Read many encoded images: decode and resize in threads, into one tensor."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from barlowcli.data.images import SKIP_HINT, decode, resize_square, size_hint
+from barlowcli.data.imageset import Images, Part
+from barlowcli.errors import DataError
+from barlowcli.settings import DataSettings
+
+BLOCK = 128
+"""Images a task of the pool takes at once: a small image is decoded faster than a task is handed over."""
+
+HEAVY = 8192
+"""Bytes of an encoded image from which decoding is worth a thread (32 x 32 JPEGs took half as much CPU time again)."""
+
+
+class Encoded(NamedTuple):
+    """An image that is not decoded. source: its bytes, its path, or None where there are none; name: for messages."""
+
+    name: str
+    source: bytes | Path | None
+
+
+Fetch = Callable[[Tensor], Iterable[Encoded]]
+"""Rows (K,) -> what is encoded there, in that order."""
+
+
+def encoded_part(labels: Tensor, fetch: Fetch, settings: DataSettings) -> Part:
+    """A part of encoded images, int64 `labels` (N,), decoded and brought to data.image_size when read.
+
+    Reading raises DataError on a bad image unless data.on_bad_image = skip, and where sizes differ and no image_size
+    is set.
+    """
+    skip = settings.on_bad_image == "skip"
+    return Part(labels, lambda rows: read_encoded(fetch, rows, size=settings.image_size, skip=skip))
+
+
+def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) -> Images:
+    """Decode the images at `rows` (K,), ascending; the rest is said at `encoded_part`."""
+    pixels = torch.empty(0, 3, 0, 0, dtype=torch.uint8)
+    first = ""
+    kept: list[int] = []
+    skipped: list[str] = []
+    for place, (encoded, image) in enumerate(_decoded(fetch(rows), size, skip)):
+        if isinstance(image, str):
+            skipped.append(image)
+            continue
+        if not kept:
+            pixels, first = image.new_empty(len(rows), *image.shape), encoded.name
+        if image.shape != pixels.shape[1:]:
+            raise _sizes_differ(first, pixels, encoded.name, image)
+        pixels[len(kept)] = image
+        kept.append(place)
+    # a copy only where images were skipped, so that their memory does not stay
+    pixels = pixels if len(kept) == len(rows) else pixels[: len(kept)].clone()
+    return Images(pixels, rows[torch.tensor(kept, dtype=torch.int64)], tuple(skipped))
+
+
+def _decoded(items: Iterable[Encoded], size: int | None, skip: bool) -> Iterator[tuple[Encoded, Tensor | str]]:
+    """Every item with its image, or with the reason why it is skipped, in order."""
+
+    def work(block: list[Encoded]) -> list[Tensor | str]:
+        return [_image_or_reason(item, size, skip) for item in block]
+
+    stream = iter(items)
+    with ThreadPoolExecutor(_cores()) as pool:
+        # a window at a time: encoded images must not pile up in memory
+        while window := [block for _ in range(4 * _cores()) if (block := list(islice(stream, BLOCK)))]:
+            results = pool.map(work, window) if _threads_pay(window[0]) else map(work, window)
+            for block, images in zip(window, results, strict=True):
+                yield from zip(block, images, strict=True)
+
+
+def _threads_pay(block: list[Encoded]) -> bool:
+    """Whether reading and decoding outweigh the Python around them, which only one thread at a time can do."""
+    return any(not isinstance(item.source, bytes) or len(item.source) >= HEAVY for item in block)
+
+
+def _image_or_reason(item: Encoded, size: int | None, skip: bool) -> Tensor | str:
+    try:
+        if item.source is None:
+            raise DataError(f"cannot read image {item.name}: it is null", hint=SKIP_HINT)
+        image = decode(item.source, item.name)
+        try:
+            return image if size is None else resize_square(image, size)
+        except DataError as error:
+            raise DataError(f"cannot use image {item.name}: {error.message}", hint=error.hint) from error
+    except DataError as error:
+        if not skip:
+            raise
+        return error.message
+
+
+def _sizes_differ(first: str, pixels: Tensor, other: str, image: Tensor) -> DataError:
+    (height, width), (other_height, other_width) = pixels.shape[-2:], image.shape[-2:]
+    return DataError(
+        f"images differ in size: {first} is {width} x {height}, {other} is {other_width} x {other_height}",
+        hint=size_hint(height, width, other_height, other_width),
+    )
+
+
+def _cores() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(16, usable)

@@ -1,0 +1,39 @@
+"""A cheap digest of the files behind a path, so that changed data are another cell. Never imports torch."""
+
+import hashlib
+from pathlib import Path
+
+from barlowcli.data.paths import class_file, class_trees, image_files, parquet_files, split_name
+from barlowcli.settings import DataSettings
+
+
+def fingerprint(settings: DataSettings) -> str:
+    """16 hex digits for `folder:PATH` (names and sizes) and `parquet:PATH` (names and contents), "" for named sets.
+
+    The place of the files is not in it. Raises DataError where they are not there, ConfigError on an unknown name.
+    """
+    kind, path = split_name(settings.name)
+    if path is None:
+        return ""
+    lines = _folder_lines(path) if kind == "folder" else _parquet_lines(path)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _folder_lines(root: Path) -> list[str]:
+    return [
+        f"{split}\t{file.relative_to(tree).as_posix()}\t{file.stat().st_size}"
+        for split, tree in class_trees(root).items()
+        for file in image_files(tree)
+    ]
+
+
+def _parquet_lines(path: Path) -> list[str]:
+    files = [(split, file) for split, files in parquet_files(path).items() for file in files]
+    if class_file(path).is_file():
+        files.append(("classes", class_file(path)))
+    return [f"{split}\t{_content_digest(file)}" for split, file in files]
+
+
+def _content_digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,148 @@
+"""From the bytes of an image file to uint8 (3, H, W), and from any size to a square one."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from torch.nn import functional as F
+
+from barlowcli.errors import DataError
+
+MAX_PIXELS = 2**26
+"""Largest image that is decoded (8192 x 8192); below the size from which Pillow warns of a decompression bomb."""
+
+MIN_SIZE = 8
+"""Least side in pixels, as for data.image_size."""
+
+SKIP_HINT = "--set data.on_bad_image=skip leaves such images out, and names them"
+
+
+def decode(source: bytes | Path, name: str = "") -> Tensor:
+    """The image in a file or in its bytes as RGB, uint8 (3, H, W); of several frames the first.
+
+    The EXIF orientation is applied, a colour profile is not. Greyscale becomes three equal channels; transparency is
+    laid over white; 16-bit grey is scaled, 65535 to 255. Raises DataError, naming `name` or the path and the reason,
+    where the file is missing, truncated, no image, of a kind without a known scale, or above MAX_PIXELS.
+    """
+    name = name or str(source if isinstance(source, Path) else "image")
+    try:
+        data = source.read_bytes() if isinstance(source, Path) else source
+        if not data:
+            raise ValueError("the file is empty")
+        return _decode(data)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        reason = f"more than {MAX_PIXELS:,} pixels"
+    except UnidentifiedImageError:
+        reason = "not an image, or of an unknown format"
+    except Exception as error:  # Pillow raises a dozen kinds, by format and by how a file is damaged
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    raise DataError(f"cannot read image {name}: {reason}", hint=SKIP_HINT)
+
+
+def _decode(data: bytes) -> Tensor:
+    image = _plain_jpeg(data)
+    if image is None:
+        image = Image.open(io.BytesIO(data))
+        if image.width * image.height > MAX_PIXELS:
+            raise Image.DecompressionBombError
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+    pixels = _rgb(image)  # (H, W, 3)
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+
+def _plain_jpeg(data: bytes) -> Image.Image | None:
+    """A greyscale or three-channel JPEG without EXIF, None for all else, damaged files among it.
+
+    Pillow's own decoder without its parsing of the header in Python, which takes four fifths of a small image's time.
+    """
+    shape = jpeg_shape(data)
+    if shape is None or not 0 < shape[1] * shape[2] <= MAX_PIXELS:
+        return None
+    channels, height, width = shape
+    mode = {1: "L", 3: "RGB"}.get(channels)
+    if mode is None:
+        return None
+    try:
+        return Image.frombytes(mode, (width, height), data, "jpeg", mode, "")
+    except (ValueError, OSError):
+        return None  # the long way round knows the reason
+
+
+def jpeg_shape(data: bytes) -> tuple[int, int, int] | None:
+    """(channels, height, width) from a JPEG's frame header (ITU-T T.81, B.2.2); None without one, or after EXIF."""
+    if data[:2] != b"\xff\xd8":
+        return None
+    position = 2
+    while position + 10 <= len(data) and data[position] == 0xFF:
+        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == 0xE1 and data[position + 4 : position + 8] == b"Exif":
+            return None
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # SOF, not DHT, JPG or DAC
+            height = int.from_bytes(data[position + 5 : position + 7], "big")
+            width = int.from_bytes(data[position + 7 : position + 9], "big")
+            return data[position + 9], height, width
+        position += 2 + length
+    return None
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """RGB values of a decoded image, (H, W, 3)."""
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no known scale")
+    if image.mode.startswith("I"):
+        return _from_16_bit(np.asarray(image))
+    if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image.convert("RGBA"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _from_16_bit(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """16-bit grey (H, W) as RGB (H, W, 3): 257 levels become one, to the nearest."""
+    values = grey.astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("32-bit pixels have no known scale")
+    return np.repeat(((values + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def size_hint(*sides: int) -> str:
+    """A hint to bring images of these sides to the shortest of them; to ImageNet's 224 where all are longer."""
+    return f"--set data.image_size={max(MIN_SIZE, min(224, *sides))} brings all to one size"
+
+
+def resize_square(images: Tensor, size: int) -> Tensor:
+    """The shorter side to `size`, then the centre: uint8 (..., C, H, W) -> (..., C, size, size).
+
+    Bilinear with antialiasing, which unlike bicubic makes no colour that the image does not have; sizes and offsets
+    are rounded as torchvision's Resize and CenterCrop do. Raises DataError where an image is too elongated.
+    """
+    height, width = images.shape[-2:]
+    if height == width == size:
+        return images
+    shorter, longer = min(height, width), max(height, width)
+    length = size * longer // shorter
+    if size * length > MAX_PIXELS:
+        raise DataError(f"{width} x {height} pixels are too elongated", hint=SKIP_HINT)
+    target = (length, size) if height > width else (size, length)
+    batch = images.reshape(-1, images.shape[-3], height, width)
+    if target != (height, width):
+        batch = F.interpolate(batch, target, mode="bilinear", antialias=True)
+    top, left = (round((side - size) / 2) for side in target)
+    square = batch[..., top : top + size, left : left + size]
+    return square.reshape(*images.shape[:-2], size, size)
+
+
+def take_resized(images: Tensor, rows: Tensor, size: int | None, *, block: int = 1024) -> Tensor:
+    """`resize_square` of the images at `rows` (K,), uint8 (N, C, H, W) -> (K, C, size, size); None: as they are.
+
+    A block at a time, so that a large set is not in memory twice at its own size.
+    """
+    if size is None or images.shape[-2:] == (size, size):
+        return images[rows].contiguous()
+    starts = range(0, max(1, len(rows)), block)
+    return torch.cat([resize_square(images[rows[start : start + block]], size) for start in starts])

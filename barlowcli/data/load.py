@@ -1,0 +1,141 @@
+"""A data set by its name: choose rows by label, carve validation from train, read. Test images are only tested on."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from barlowcli.data.draws import Stream
+from barlowcli.data.fingerprint import fingerprint
+from barlowcli.data.images import MIN_SIZE, size_hint
+from barlowcli.data.imageset import Dataset, ImageSet, Part, Source
+from barlowcli.data.paths import split_name
+from barlowcli.data.splits import balanced_subset, carve, check_labels
+from barlowcli.errors import DataError
+from barlowcli.registry import DATASETS
+from barlowcli.settings import DataSettings
+
+
+def load_dataset(settings: DataSettings, *, root: Path) -> Dataset:
+    """The data set of `settings`, every image square and of one size; downloads are kept in `root`.
+
+    data.limit counts train and validation images together, and bounds those without labels by itself. Raises
+    ConfigError on an unknown name, DataError on whatever is wrong with the data.
+    """
+    source = open_source(settings, root)
+    sets: dict[str, ImageSet] = {}
+    skipped: list[str] = []
+    for split, (part, rows) in choose_rows(source, settings).items():
+        sets[split], bad = read(part, rows)
+        skipped += bad
+        if bad and split != "unlabelled":
+            check_labels(sets[split].labels, source.classes, f"the {split} split, without its {len(bad)} bad images,")
+    check_sizes(sets)
+    unlabelled = torch.cat([sets["unlabelled"].images, sets["train"].images]) if "unlabelled" in sets else None
+    return Dataset(
+        name=settings.name,
+        train=sets["train"],
+        validation=sets["validation"],
+        test=sets["test"],
+        unlabelled=unlabelled,
+        classes=source.classes,
+        factor_classes=source.factor_classes,
+        label_name=source.label_name,
+        skipped=tuple(skipped),
+        digest=digest(sets, unlabelled),
+    )
+
+
+def open_source(settings: DataSettings, root: Path) -> Source:
+    """The source behind data.name, its labels checked and no image decoded; raises as `load_dataset` does."""
+    kind, _ = split_name(settings.name)
+    if settings.colour_tie and kind != "colour-digits":
+        raise DataError(
+            f"data.colour_tie = {settings.colour_tie} has no meaning for {settings.name}",
+            hint="only colour-digits has tints; leave data.colour_tie out",
+        )
+    if settings.fingerprint and settings.fingerprint != fingerprint(settings):
+        raise DataError(
+            f"the files behind {settings.name} have changed since the plan was made",
+            hint="put them back, or plan anew in another folder with --results",
+        )
+    source: Source = DATASETS.load(kind)(settings, root)
+    for split, part in (("train", source.train), ("validation", source.validation), ("test", source.test)):
+        if part is not None:
+            check_labels(part.labels, source.classes, f"the {split} split")
+    return source
+
+
+def choose_rows(source: Source, settings: DataSettings) -> dict[str, tuple[Part, Tensor]]:
+    """Split -> the part it is read from and its rows there, ascending; limits first, then the validation split."""
+    seed, limit, own = settings.seed, settings.limit, source.validation
+    share = 0 if limit is None or own is None else validation_share(limit, source.train, own, len(source.classes))
+    count = None if limit is None else limit - share
+    train = balanced_subset(source.train.labels, count, seed, Stream.LIMIT, setting="data.limit")
+    test = balanced_subset(source.test.labels, settings.test_limit, seed, Stream.TEST_LIMIT, setting="data.test_limit")
+    if own is None:
+        kept, carved = carve(
+            source.train.labels[train],
+            settings.validation,
+            seed,
+            Stream.VALIDATION,
+            classes=source.classes,
+            what="validation",
+        )
+        chosen = {"train": (source.train, train[kept]), "validation": (source.train, train[carved])}
+    else:
+        rows = balanced_subset(own.labels, share or None, seed, Stream.VALIDATION_LIMIT, setting="data.limit")
+        chosen = {"train": (source.train, train), "validation": (own, rows)}
+    chosen["test"] = (source.test, test)
+    if source.unlabelled is not None:
+        rows = balanced_subset(source.unlabelled.labels, limit, seed, Stream.UNLABELLED, setting="data.limit")
+        chosen["unlabelled"] = (source.unlabelled, rows)
+    return chosen
+
+
+def validation_share(limit: int, train: Part, validation: Part, classes: int) -> int:
+    """How many of `limit` images are of the source's own validation split: its share of both, each class in each.
+
+    Raises DataError where `limit` is less than two images a class.
+    """
+    if limit < 2 * classes:
+        raise DataError(
+            f"data.limit = {limit} is less than one image of each of {classes} classes for train and for validation",
+            hint=f"--set data.limit={2 * classes} or more",
+        )
+    share = round(limit * len(validation) / (len(validation) + len(train)))
+    return min(max(share, classes), limit - classes)
+
+
+def read(part: Part, rows: Tensor) -> tuple[ImageSet, tuple[str, ...]]:
+    """The images at `rows` with their labels and factors, and the bad ones that were skipped."""
+    images = part.read(rows)
+    factors = {name: values[images.rows] for name, values in part.factors.items()}
+    return ImageSet(images.pixels, part.labels[images.rows], factors), images.skipped
+
+
+def check_sizes(sets: dict[str, ImageSet]) -> None:
+    """Raise DataError where splits differ in size, or where images are not square, or too small."""
+    shapes = {what: images.images.shape[-2:] for what, images in sets.items() if len(images)}
+    (first, (height, width)), *others = shapes.items()
+    hint = size_hint(*(side for shape in shapes.values() for side in shape))
+    for what, shape in others:
+        if shape != (height, width):
+            raise DataError(
+                f"images differ in size: {first} has {width} x {height}, {what} {shape[1]} x {shape[0]}", hint=hint
+            )
+    if height != width or height < MIN_SIZE:
+        reason = "not square" if height != width else f"smaller than {MIN_SIZE} x {MIN_SIZE}"
+        raise DataError(f"images are {width} x {height}, {reason}", hint=hint)
+
+
+def digest(sets: dict[str, ImageSet], unlabelled: Tensor | None) -> str:
+    """SHA-256, hex, over shapes, images, labels and factors of train, validation and test, and the unlabelled."""
+    splits = [sets[what] for what in ("train", "validation", "test")]
+    tensors = [values for part in splits for values in (part.images, part.labels, *part.factors.values())]
+    total = hashlib.sha256()
+    for values in tensors if unlabelled is None else [*tensors, unlabelled]:
+        total.update(repr(tuple(values.shape)).encode())
+        total.update(values.contiguous().numpy().data)
+    return total.hexdigest()
