@@ -1,0 +1,1 @@
+"""Random views of images: augmentation, the shuffle arms, probe domains."""
