@@ -1,0 +1,33 @@
+"""Collapse of an embedding, of its dimensions together (RankMe) and of each (standard deviation)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from barlowcli.evaluation.features import in_double
+
+
+def rankme(features: Tensor, *, epsilon: float = 1e-7) -> float:
+    """Effective rank of features (N, D): the exponential of the entropy of their normalised singular values.
+
+    Between 1 (collapsed to a line) and min(N, D), since the features are not centred. Garrido et al. 2023 (RankMe),
+    equations 1 and 2. Computes in float64.
+    """
+    wide = in_double(features)
+    wide = wide.T if wide.shape[1] > wide.shape[0] else wide
+    # From the smaller Gram matrix: in float64 its error, 1e-8 of the largest singular value, is below epsilon.
+    singular = torch.linalg.eigvalsh(wide.T @ wide).clamp_min(0).sqrt()
+    p = singular / singular.sum().clamp_min(torch.finfo(singular.dtype).tiny) + epsilon
+    return math.exp(-float((p * p.log()).sum()))
+
+
+def embedding_std(embeddings: Tensor) -> Tensor:
+    """Standard deviation a dimension of L2-normalised embeddings (N, D), mean over dimensions, times sqrt(D).
+
+    About 1 for an isotropic Gaussian, 0 for a constant; a scalar tensor, without synchronisation. Chen & He 2021
+    (SimSiam), section 4.1.
+    """
+    unit = F.normalize(embeddings.float(), dim=1)
+    return unit.std(0, correction=0).mean() * math.sqrt(embeddings.shape[1])

@@ -1,0 +1,129 @@
+import json
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from barlowcli.errors import CellError, DataError
+from barlowcli.evaluation.histogram import joint_histogram, marginal_histograms
+from barlowcli.evaluation.knn import knn_accuracies
+from barlowcli.evaluation.linear import fit_linear_probe
+from barlowcli.evaluation.probes import Split, probe, probe_histograms
+from barlowcli.evaluation.rank import embedding_std, rankme
+from barlowcli.settings import EvaluationSettings, HistogramSettings
+
+SETTINGS = EvaluationSettings(knn_k=(20, 2000), mlp_epochs=3, mlp_hidden=32)
+
+
+def splits_of(digits: Any) -> dict[str, Split]:
+    """Digits, and as a second label whether they are even."""
+    parts = {
+        "train": (digits.train, digits.labels),
+        "validation": (digits.validation, digits.validation_labels),
+        "test": (digits.test, digits.test_labels),
+    }
+    return {name: Split(x.float(), {"label": y, "even": 1 - y % 2}) for name, (x, y) in parts.items()}
+
+
+def histograms_of(splits: dict[str, Split]) -> dict[str, Tensor]:
+    return {name: split.features[:, :16] / split.features.sum(1, keepdim=True) for name, split in splits.items()}
+
+
+def probe_digits(splits: dict[str, Split], histograms: dict[str, Tensor]) -> tuple[dict[str, float], dict[str, Any]]:
+    classes = {"label": 10, "even": 2}
+    metrics, chosen = probe(splits, SETTINGS, space="z", domain="pixels", classes=classes, histograms=histograms)
+    return metrics, dict(chosen)
+
+
+def test_the_metrics_are_those_of_the_single_probes(digits: Any) -> None:
+    splits = splits_of(digits)
+    metrics, chosen = probe_digits(splits, histograms_of(splits))
+    assert set(metrics) == {
+        *(f"{name}.z.pixels.{label}" for name in ("linear", "knn20", "knn2000") for label in ("label", "even")),
+        *(f"{name}.z.pixels" for name in ("histogram_r2", "rankme", "std")),
+    }
+    train, validation, test = splits.values()
+    for label, classes in (("label", 10), ("even", 2)):
+        y, v, t = (split.labels[label] for split in (train, validation, test))
+        linear = fit_linear_probe(
+            train.features, y, validation.features, v, classes=classes, penalties=SETTINGS.linear_l2
+        )
+        assert metrics[f"linear.z.pixels.{label}"] == linear.accuracy(test.features, t)
+        assert chosen[f"linear.z.pixels.{label}"]["l2"] == linear.penalty
+        neighbours = knn_accuracies(
+            train.features, y, test.features, t, ks=(20, 2000), temperature=0.1, classes=classes
+        )
+        assert {k: metrics[f"knn{k}.z.pixels.{label}"] for k in (20, 2000)} == neighbours
+    assert metrics["rankme.z.pixels"] == rankme(test.features)
+    assert metrics["std.z.pixels"] == float(embedding_std(test.features))
+    assert 0 < metrics["histogram_r2.z.pixels"] < 1
+
+
+def test_the_settings_of_every_probe_stand_beside(digits: Any) -> None:
+    splits = splits_of(digits)
+    metrics, chosen = probe_digits(splits, histograms_of(splits))
+    assert set(chosen) == set(metrics)
+    assert chosen["knn20.z.pixels.label"] == {"k": 20, "temperature": 0.1, "metric": "cosine", "n_train": 900}
+    assert chosen["knn2000.z.pixels.label"]["k"] == 900
+    assert chosen["linear.z.pixels.label"]["n_train"] == 900
+    assert chosen["rankme.z.pixels"] == {"n": 597}
+    assert json.loads(json.dumps(chosen)) == chosen
+
+
+def test_what_cannot_be_measured_is_left_out(digits: Any) -> None:
+    splits = splits_of(digits)
+    equal = {name: torch.full((len(split.features), 8), 1 / 8) for name, split in splits.items()}
+    metrics, chosen = probe_digits(splits, equal)
+    assert "histogram_r2.z.pixels" not in metrics
+    assert "histogram_r2.z.pixels" not in chosen
+
+
+def test_features_of_a_diverged_encoder_are_refused(digits: Any) -> None:
+    splits = splits_of(digits)
+    bad = splits["test"].features.clone()
+    bad[3, 4] = torch.nan
+    with pytest.raises(CellError, match=r"features of z.pixels, test, are not finite") as error:
+        probe_digits(splits | {"test": Split(bad, splits["test"].labels)}, histograms_of(splits))
+    assert "training diverged" in error.value.hint
+
+
+def test_labels_that_do_not_fit_are_refused(digits: Any) -> None:
+    splits = splits_of(digits)
+    labels = splits["test"].labels | {"even": splits["test"].labels["even"] + 1}
+    with pytest.raises(DataError, match=r"labels of test \(even\) lie in 1 … 2, but there are 2 classes"):
+        probe_digits(splits | {"test": Split(splits["test"].features, labels)}, histograms_of(splits))
+
+
+def test_the_histogram_control(patches: tuple[Tensor, Tensor]) -> None:
+    images, photograph = patches
+    parts = {"train": slice(0, 300), "validation": slice(300, 400), "test": slice(400, None)}
+    splits = {name: (images[part], {"label": photograph[part]}) for name, part in parts.items()}
+    metrics, chosen = probe_histograms(splits, HistogramSettings(), SETTINGS, classes={"label": 2}, seed=0)
+    names = ("linear", "knn50", "mlp")
+    assert set(metrics) == {f"{name}.{space}.none.label" for name in names for space in ("joint", "marginal")}
+    assert set(chosen) == set(metrics)
+    assert all(0.85 < value <= 1 for value in metrics.values())
+    for space, histograms in (("joint", joint_histogram(images)), ("marginal", marginal_histograms(images))):
+        train, test = histograms[:300], histograms[400:]
+        expected = knn_accuracies(
+            train,
+            photograph[:300],
+            test,
+            photograph[400:],
+            ks=(50,),
+            temperature=0.1,
+            classes=2,
+            metric="hellinger",
+        )
+        assert metrics[f"knn50.{space}.none.label"] == expected[50]
+        root = histograms.sqrt()
+        linear = fit_linear_probe(
+            root[:300],
+            photograph[:300],
+            root[300:400],
+            photograph[300:400],
+            classes=2,
+            penalties=SETTINGS.linear_l2,
+        )
+        assert metrics[f"linear.{space}.none.label"] == linear.accuracy(root[400:], photograph[400:])
