@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from barlowcli.projectors import build_projector
 from barlowcli.provenance import provenance
 from barlowcli.records import Record, write_json, write_record
 from barlowcli.registry import METHODS
-from barlowcli.settings import CellConfig, DataSettings
+from barlowcli.settings import CellConfig, DataSettings, HistogramSettings
 from barlowcli.training import Hooks, Trained, train
 from barlowcli.views.pipeline import Views, probe_images
 
@@ -34,7 +35,7 @@ PROBE_BATCH = 512
 MATCHING_BATCH = 256
 """Images among which the other view of each must be found (chance 1/256)."""
 SPLIT_OFFSET = 100_000_000
-"""Apart from train, each split's images are numbered from a multiple of this, so that no two share their draws."""
+"""Images of validation and test are numbered from multiples of this: no two images of a set share their draws."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -61,8 +62,8 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
     trained = Trained("ok", 0)
     seconds = {"load": time.monotonic() - start}
     parameters = 0
-    if config.method.encodes:
-        method = build_method(config, data).to(options.device, memory_format=torch.channels_last)
+    if not isinstance(config.method, HistogramSettings):
+        method = build_method(config, data).to(options.device).to(memory_format=torch.channels_last)
         parameters = sum(p.numel() for p in method.encoder.parameters())
         before = time.monotonic()
         if config.method.trains:
@@ -135,7 +136,7 @@ def build_method(config: CellConfig, data: Dataset) -> Method:
 def make_views(config: CellConfig, data: Dataset) -> Views:
     """The cell's views, normalised by the statistics of the training images."""
     assert config.views is not None
-    mean, std = data.statistics()
+    mean, std = channel_statistics(data)
     return Views(config.views, image_size=data.train.images.shape[-1], mean=mean, std=std, seed=config.seed)
 
 
@@ -184,23 +185,24 @@ def features_in(method: Method, config: CellConfig, data: Dataset, domain: str) 
     """space ("h", "z") -> split -> features in `domain`, BatchNorm re-estimated there on the training images."""
     encoder, projector = copy.deepcopy(method.encoder), copy.deepcopy(method.projector)
     whole = encoder if projector is None else nn.Sequential(encoder, projector)
-    reestimate_batchnorm(whole, domain_batches(data, data.train, 0, domain, config.seed))
+    reestimate_batchnorm(whole, domain_batches(data, "train", domain, config.seed))
     spaces: dict[str, dict[str, Split]] = {"h": {}} if projector is None else {"h": {}, "z": {}}
-    for number, (name, part) in enumerate(parts_of(data).items()):
-        batches = domain_batches(data, part, number * SPLIT_OFFSET, domain, config.seed)
+    for name in parts_of(data):
+        batches = domain_batches(data, name, domain, config.seed)
         for space, features in zip(spaces, extract_features(encoder, projector, batches), strict=False):
             assert features is not None
-            spaces[space][name] = Split(features, labels_of(part))
+            spaces[space][name] = Split(features, labels_of(parts_of(data)[name]))
     return spaces
 
 
-def domain_batches(data: Dataset, part: ImageSet, offset: int, domain: str, seed: int) -> Iterator[Tensor]:
-    """Normalised images of `part` in a probe domain, float32 (B, 3, S, S), in order."""
-    mean, std = data.statistics()
-    for start in range(0, len(part), PROBE_BATCH):
-        images = part.images[start : start + PROBE_BATCH]
-        index = torch.arange(start, start + len(images), device=images.device) + offset
-        batch = probe_images(images, index, domain=domain, seed=seed, mean=mean, std=std)
+def domain_batches(data: Dataset, part: str, domain: str, seed: int) -> Iterator[Tensor]:
+    """Normalised images of a split in a probe domain, float32 (B, 3, S, S), in order, in batches of about one size."""
+    mean, std = channel_statistics(data)
+    images = parts_of(data)[part].images
+    rows_of_part = torch.arange(len(images), device=images.device)
+    offset = list(parts_of(data)).index(part) * SPLIT_OFFSET
+    for rows in rows_of_part.tensor_split(math.ceil(len(images) / PROBE_BATCH)):
+        batch = probe_images(images[rows], rows + offset, domain=domain, seed=seed, mean=mean, std=std)
         yield batch.contiguous(memory_format=torch.channels_last)
 
 
@@ -218,6 +220,12 @@ def match_views(method: Method, config: CellConfig, data: Dataset) -> float:
     with torch.inference_mode():
         pair = [network(views(images, index, epoch=config.training.epochs, view=view)) for view in (0, 1)]
     return matching_accuracy(pair[0], pair[1])
+
+
+def channel_statistics(data: Dataset) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel of the training images in [0, 1]."""
+    mean, std = data.statistics()
+    return mean.tolist(), std.tolist()
 
 
 def parts_of(data: Dataset) -> dict[str, ImageSet]:

@@ -1,5 +1,6 @@
 """Experiment x flags x seeds -> cells, each with its resolved config and an id that is a hash of it."""
 
+import functools
 import hashlib
 import itertools
 import json
@@ -10,10 +11,11 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from barlowcli.data.fingerprint import fingerprint
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.records import SCHEMA, read_json, read_record, write_json
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, did_you_mean
-from barlowcli.settings import CellConfig, MethodSettings, Settings
+from barlowcli.settings import CellConfig, DataSettings, MethodSettings, Settings
 from barlowcli.spec import Axis, Control, Experiment, Preset, axis_text, describe, known_keys
 
 AXIS_KEYS = {
@@ -136,6 +138,9 @@ def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *
             cells.setdefault(cell.id, cell)
     if problems:
         raise ConfigError(list(problems), hint="`barlow run EXPERIMENT --dry-run --json` shows a whole resolved config")
+    data = shared.get("data", {})
+    if ":" in str(data.get("name", "")):  # where the files lie makes no difference
+        shared = merge(shared, {"data": {"name": fingerprint_of(data["name"])}})
     plan = Plan(experiment=experiment, preset=preset_name, base=digest(shared), cells=())
     return plan.with_cells(cells.values())
 
@@ -200,7 +205,7 @@ def resolve(shared: dict[str, Any], axes: Mapping[str, Axis], arm: Mapping[str, 
 
 def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
     """Resolve every `auto`, and drop the stages that the method does not have."""
-    views, training, method = config.views, config.training, config.method
+    views, training, method, data = config.views, config.training, config.method, config.data
     if views is None or training is None or config.encoder is None:
         raise ConfigError(["views, training and encoder cannot be switched off"])
     _check_names(config)
@@ -212,6 +217,7 @@ def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
     evaluation = config.evaluation.model_copy(update={"domains": domains})
     return config.model_copy(
         update={
+            "data": data.model_copy(update={"fingerprint": data.fingerprint or fingerprint_of(data.name)}),
             "views": views if method.trains else None,
             "training": training if method.trains else None,
             "encoder": config.encoder if method.encodes else None,
@@ -219,6 +225,12 @@ def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
             "evaluation": evaluation if method.encodes else evaluation.model_copy(update={"domains": ("none",)}),
         }
     )
+
+
+@functools.cache
+def fingerprint_of(name: str) -> str:
+    """`data.fingerprint` of a data set, read once. Raises DataError where its files are not there."""
+    return fingerprint(DataSettings(name=name))
 
 
 def _check_names(config: CellConfig) -> None:

@@ -4,9 +4,10 @@ Plain frozen values, one model a stage; `spec.py` merges experiment file, preset
 imports torch.
 """
 
+from pathlib import PurePath
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -43,6 +44,12 @@ class DataSettings(Settings):
     fingerprint: str = ""
     """Digest of the files behind a path; filled in by the plan, so that changed data are another cell."""
 
+    @field_serializer("name")
+    def _without_folders(self, name: str) -> str:
+        """A record names the folder or file, not where on a machine it lay."""
+        kind, colon, path = name.partition(":")
+        return f"{kind}:{PurePath(path).name}" if colon else name
+
 
 class ViewSettings(Settings):
     """What is done to an image to make a view of it. Defaults: SimCLR's, without blur and solarise."""
@@ -70,6 +77,13 @@ class ViewSettings(Settings):
     """Probability of solarising in the first and in the second view (BYOL: 0, .2)."""
     shuffle: str = "none"
     """A shuffle arm of the registry."""
+
+    @field_validator("crop_scale", "crop_ratio", "blur_sigma")
+    @classmethod
+    def _ascends(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError(f"a range must ascend, got {value[0]:g} to {value[1]:g}")
+        return value
 
 
 class BranchSettings(Settings):
@@ -203,7 +217,7 @@ class EvaluationSettings(Settings):
     knn_temperature: Positive = 0.1
     linear_l2: tuple[Positive, ...] = (1e-4, 1e-3, 1e-2, 1e-1)
     """Candidates of the linear probe's penalty on mean cross-entropy; chosen on the validation split."""
-    mlp_hidden: Count = 128
+    mlp_hidden: Count = 256
     mlp_epochs: Count = 20
     collapse_std: NonNegative = 0.05
     """Collapsed: mean per-dimension std of the L2-normalised embeddings times sqrt(D) is below this (1: isotropic)."""

@@ -133,6 +133,8 @@ class Experiment(Settings):
     question: str
     outcomes: str = ""
     """What each outcome would mean."""
+    notes: list[str] = []
+    """What a reader of the report must know beside the numbers: corrections, confounds."""
     settings: dict[str, Any] = {}
     axes: dict[str, Axis]
     controls: list[Control] = []

@@ -160,8 +160,8 @@ def train(
         index = order[within * settings.batch_size : (within + 1) * settings.batch_size]  # (B,)
         lr = learning_rate(step, total=total, warmup=warmup, base=base)
         output = training_step(method, optimizer, views, images, labels, index, epoch, lr, settings)
-        step += 1
         method.after_step(step / total)
+        step += 1
         log.add(step, output)
         if within == steps_per_epoch - 1:
             log.end_epoch(step, epoch + 1, lr)

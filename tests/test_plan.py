@@ -108,7 +108,7 @@ def test_a_setting_that_some_method_of_the_grid_has_reaches_that_method_alone():
     plan = plan_of(settings={"method.lambda": 0.01})
     methods = {cell.config.method.name: cell.config.method for cell in plan.cells if not cell.control}
     assert methods["barlow"].model_dump()["lambda_"] == 0.01
-    assert methods["byol"] == ByolSettings()
+    assert methods["byol"] == ByolSettings(tau=0.96)
 
 
 def test_a_plan_grows_with_what_is_asked_later_and_the_order_is_the_same(tmp_path):

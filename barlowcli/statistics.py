@@ -1,0 +1,150 @@
+"""Intervals and tests over seeds. Plain numbers in, plain numbers out.
+
+All tests are Student t on one number a seed. Where every seed gave the same number there is no spread to test
+against: intervals then have no width and p is 0 or 1, whichever the numbers say, never NaN.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+MIN_SEEDS = 3
+"""Fewer have no interval and no test (two numbers give an interval 12.7 standard errors wide each way)."""
+
+NO_SPREAD = 1e-12
+"""Standard deviations below this are rounding: accuracies are counts over at most some 1e5 images."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its two-sided interval. low, high: None where n < 3; sd: None where n < 2."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    sd: float | None
+    confidence: float = 0.95
+
+    @property
+    def half_width(self) -> float | None:
+        """Distance from the mean to either end."""
+        return None if self.high is None else self.high - self.mean
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Two one-sided tests. p_lower: of mean <= -margin; p_upper: of mean >= margin; interval: the 90 % one."""
+
+    p_lower: float
+    p_upper: float
+    interval: Interval
+
+    @property
+    def p(self) -> float:
+        """The larger of the two: small only where both are."""
+        return max(self.p_lower, self.p_upper)
+
+
+def _standard_deviation(values: Sequence[float]) -> float:
+    """With n - 1; exactly 0 where the values differ by no more than rounding."""
+    sd = float(np.std(np.asarray(values, dtype=float), ddof=1))
+    return 0.0 if sd < NO_SPREAD else sd
+
+
+def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Mean of `values` (n,) with its Student t interval, mean +- t(n - 1) sd / sqrt(n).
+
+    Raises ValueError where there are none.
+    """
+    n = len(values)
+    if n == 0:
+        raise ValueError("a mean needs at least one value")
+    mean = math.fsum(values) / n
+    sd = _standard_deviation(values) if n > 1 else None
+    if sd is None or n < MIN_SEEDS:
+        return Interval(mean, None, None, n, sd, confidence)
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * sd / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half, n, sd, confidence)
+
+
+def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) -> dict[int, float]:
+    """Seed -> first - second, for the seeds that both have, in their order."""
+    return {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())}
+
+
+def p_above(values: Sequence[float], bound: float = 0.0) -> float:
+    """One-sided t test: p of "the mean of `values` (n,) is at most `bound`". Raises ValueError where n < 3."""
+    n = len(values)
+    if n < MIN_SEEDS:
+        raise ValueError(f"a test needs {MIN_SEEDS} values, got {n}")
+    distance = math.fsum(values) / n - bound
+    sd = _standard_deviation(values)
+    if sd == 0:
+        return 0.0 if distance > NO_SPREAD else 1.0
+    return float(stats.t.sf(distance / (sd / math.sqrt(n)), n - 1))
+
+
+def p_below(values: Sequence[float], bound: float = 0.0) -> float:
+    """One-sided t test: p of "the mean of `values` (n,) is at least `bound`". Raises ValueError where n < 3."""
+    return p_above([-value for value in values], -bound)
+
+
+def tost(differences: Sequence[float], margin: float) -> Equivalence:
+    """Two one-sided tests that the mean of `differences` (n,) lies inside +-`margin` (Schuirmann 1987).
+
+    Equivalent at level .05 exactly where the 90 % interval lies inside. Raises ValueError where n < 3.
+    """
+    return Equivalence(
+        p_lower=p_above(differences, -margin),
+        p_upper=p_below(differences, margin),
+        interval=t_interval(differences, 0.90),
+    )
+
+
+def p_outside(differences: Sequence[float], margin: float) -> float:
+    """p of "the mean of `differences` (n,) lies inside +-`margin`": at most .05 where the 90 % interval is outside.
+
+    The smaller of two one-sided tests; both cannot hold, so it is not doubled.
+    """
+    return min(p_above(differences, margin), p_below(differences, -margin))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjusted p values, in the order given (Holm 1979)."""
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def fieller(numerators: Sequence[float], denominators: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Ratio of two paired means (n,), (n,) with Fieller's interval (Fieller 1954, J. R. Stat. Soc. B 16, 175-185).
+
+    The interval holds every g for which a t test does not reject mean(numerator - g denominator) = 0, so it agrees
+    with the one-sided tests of that contrast. low and high are None where n < 3 or where the denominator is not
+    clear of 0 at this confidence, for then the set has no ends. sd is None: a ratio of means has none. Raises
+    ZeroDivisionError where the denominators' mean is 0.
+    """
+    x, y = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
+    n = len(x)
+    mean_x, mean_y = float(x.mean()), float(y.mean())
+    ratio = mean_x / mean_y
+    if n < MIN_SEEDS:
+        return Interval(ratio, None, None, n, None, confidence)
+    covariance = np.cov(x, y) / n
+    t_squared = float(stats.t.ppf((1 + confidence) / 2, n - 1)) ** 2
+    # a g^2 - 2 b g + c <= 0
+    a = mean_y**2 - t_squared * float(covariance[1, 1])
+    b = mean_x * mean_y - t_squared * float(covariance[0, 1])
+    c = mean_x**2 - t_squared * float(covariance[0, 0])
+    if a <= 0:
+        return Interval(ratio, None, None, n, None, confidence)
+    root = math.sqrt(max(0.0, b**2 - a * c))
+    return Interval(ratio, (b - root) / a, (b + root) / a, n, None, confidence)

@@ -1,0 +1,154 @@
+"""Results folders with chosen true accuracies, to test the arithmetic of the report on; no number here was measured."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, write_plan
+from barlowcli.records import Record, write_record
+from barlowcli.spec import load_experiment
+
+World = Mapping[tuple[str, str, str], tuple[float, float]]
+"""(method, shuffle, jitter) -> true digit accuracy in the arm's own domain, and on intact images."""
+
+BEYOND: dict[tuple[str, str, str], tuple[float, float]] = {
+    ("barlow", "none", "on"): (0.72, 0.72),
+    ("barlow", "none", "off"): (0.55, 0.55),
+    ("barlow", "pixels", "on"): (0.225, 0.50),
+    ("barlow", "pixels", "off"): (0.28, 0.37),
+    ("byol", "none", "on"): (0.74, 0.74),
+    ("byol", "none", "off"): (0.60, 0.60),
+    ("byol", "pixels", "on"): (0.225, 0.52),
+    ("byol", "pixels", "off"): (0.30, 0.42),
+}
+"""Digits independent of colour: histograms know little of the digit, space does."""
+
+SUFFICE: dict[tuple[str, str, str], tuple[float, float]] = {
+    **{(method, "none", "on"): (0.95, 0.95) for method in ("barlow", "byol")},
+    **{(method, "none", "off"): (0.95, 0.95) for method in ("barlow", "byol")},
+    **{(method, "pixels", "on"): (0.60, 0.50) for method in ("barlow", "byol")},
+    **{(method, "pixels", "off"): (0.95, 0.70) for method in ("barlow", "byol")},
+}
+"""Colour tied to the digit: a histogram tells it all."""
+
+UNTRAINED = {"none": 0.45, "pixels": 0.22, "equalise": 0.4}
+HISTOGRAM = {"knn50.joint": 0.21, "linear.joint": 0.24, "mlp.joint": 0.26, "linear.marginal": 0.2, "mlp.marginal": 0.25}
+SUPERVISED = {
+    "none": {"none": 0.9, "pixels": 0.2},
+    "pixels": {"none": 0.3, "pixels": 0.31},
+    "equalise": {"none": 0.6, "pixels": 0.2, "equalise": 0.8},
+}
+
+
+def quick_plan(
+    *, seeds: int = 3, axes: Mapping[str, list[str]] | None = None, settings: Mapping[str, Any] | None = None
+) -> Plan:
+    """The shuffle test under its preset `quick`."""
+    overrides = Overrides(axes=axes or {}, settings=settings or {}, seeds=seeds)
+    return build_plan(load_experiment("shuffle-test"), "quick", overrides, on_cuda=False)
+
+
+def record_of(
+    plan: Plan,
+    cell: PlannedCell,
+    metrics: Mapping[str, float],
+    *,
+    status: Literal["ok", "collapsed", "diverged", "failed"] = "ok",
+    message: str = "",
+) -> Record:
+    """A record of a planned cell."""
+    return Record(
+        id=cell.id,
+        experiment=plan.experiment.name,
+        preset=plan.preset,
+        axes=cell.axes,
+        seed=cell.seed,
+        control=cell.control,
+        status=status,
+        message=message,
+        domain=cell.config.views.shuffle if cell.config.views else "none",
+        labels=("label", "colour"),
+        label_names={"label": "digit", "colour": "colour"},
+        chance={"label": 0.11, "colour": 0.1},
+        metrics=dict(metrics),
+        counts={"train": 3600, "validation": 400, "test": 1000, "parameters": 60_000},
+        config=cell.config.model_dump(mode="json", by_alias=True),
+        provenance={
+            "command": "barlow run shuffle-test",
+            "commit": "0123456789abcdef",
+            "barlow": "0.1.0",
+            "python": "3.11.9",
+            "versions": {"torch": "2.15.0", "numpy": "2.3.0"},
+            "device": "cpu",
+            "device_name": "a processor",
+            "platform": "linux",
+        },
+    )
+
+
+def metrics_of(cell: PlannedCell, world: World, noise: float) -> dict[str, float]:
+    """All metrics of one cell: its true accuracies and Gaussian noise, half of it shared by the cells of a seed."""
+    method, shuffle = cell.config.method.name, cell.axes["shuffle"]
+    shared = noise * float(np.random.default_rng([1, cell.seed]).standard_normal())
+    draw = np.random.default_rng([2, cell.seed, *" ".join(cell.axes.values()).encode()])
+
+    def noisy(value: float) -> float:
+        return float(np.clip(value + shared + noise * draw.standard_normal(), 0, 1))
+
+    if method == "histogram":
+        exact = {f"{probe}.none.label": value for probe, value in HISTOGRAM.items()}
+        return exact | {f"{probe}.none.colour": 0.99 for probe in HISTOGRAM}
+    if method == "random-init":
+        truth = {domain: UNTRAINED[domain] for domain in cell.config.evaluation.domains}
+    elif method == "supervised":
+        truth = SUPERVISED[shuffle]
+    else:
+        own, intact = world.get((method, shuffle, cell.axes["jitter"]), (0.5, 0.5))
+        truth = {"pixels": own - 0.1, shuffle: own, "none": intact}
+    metrics: dict[str, float] = {}
+    for domain, value in truth.items():
+        accuracy = noisy(value)
+        metrics[f"linear.h.{domain}.label"] = accuracy
+        metrics[f"linear.h.{domain}.colour"] = noisy(0.98 if cell.axes["jitter"] == "off" else 0.8)
+        for k in (20, 200):
+            metrics[f"knn{k}.h.{domain}.label"] = max(0.0, accuracy - 0.05 - k / 10_000)
+        if method != "supervised":
+            metrics[f"linear.z.{domain}.label"] = max(0.0, accuracy - 0.08)
+    metrics |= {"histogram_r2.h.none": noisy(0.7), "rankme.h.none": 30 + 100 * noisy(0.1)}
+    if method != "supervised":
+        metrics |= {"rankme.z.none": 60 + 100 * noisy(0.1), "std.z.none": noisy(0.8)}
+    if method not in ("supervised", "random-init"):
+        metrics["matching"] = noisy(0.9)
+    return metrics
+
+
+def records_of(plan: Plan, world: World, *, noise: float = 0.004) -> dict[str, Record]:
+    """A record for every cell of `plan`."""
+    return {cell.id: record_of(plan, cell, metrics_of(cell, world, noise)) for cell in plan.cells}
+
+
+def write_results(folder: Path, plan: Plan, records: Mapping[str, Record]) -> None:
+    """A results folder: plan, records and training logs."""
+    write_plan(folder, plan)
+    for cell in plan.cells:
+        if (record := records.get(cell.id)) is None:
+            continue
+        at = folder / "cells" / cell.id
+        write_record(at, record)
+        if cell.config.training is not None:
+            (at / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log_of(cell)), "utf-8")
+
+
+def log_of(cell: PlannedCell) -> list[dict[str, float]]:
+    """A training log that falls, for Barlow Twins from some hundred."""
+    assert cell.config.training is not None
+    scale = {"barlow": 120.0, "byol": 3.0, "supervised": 2.3}[cell.config.method.name]
+    low = 0.05 + 0.1 * (cell.axes["shuffle"] == "none") + 0.02 * cell.seed
+    epochs = range(cell.config.training.epochs)
+    return [
+        {"step": 14 * (e + 1), "epoch": e, "loss": scale * (low + 0.6**e), "lr": 0.1, "std": 0.8, "term.on": 1.0}
+        for e in epochs
+    ]

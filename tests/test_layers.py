@@ -1,0 +1,69 @@
+"""The way of the data is one direction: who may import whom, read from the imports themselves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "barlowcli"
+
+LAYERS = [
+    ["errors"],
+    ["registry", "settings"],
+    ["records", "provenance", "device"],
+    ["data", "views", "encoders", "projectors", "evaluation"],
+    ["methods"],
+    ["optim"],
+    ["training"],
+    ["spec"],
+    ["plan"],
+    ["engines"],
+    ["cell", "progress"],
+    ["statistics"],
+    ["verdicts", "tables"],
+    ["plots"],
+    ["report"],
+    ["cli"],
+]
+"""A module imports only modules of layers above its own (and its own package)."""
+
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+REPORT_HALF = ("statistics", "verdicts", "tables", "plots", "report", "spec", "plan", "records", "settings", "registry")
+LATE = {("engines", "cell"), ("engines", "training")}
+"""Imported inside a worker, when it runs its first cell: the process that hands out cells does without torch."""
+
+
+def top(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("barlowcli.")}
+    return found - {top(path)}
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path):
+    own = top(path)
+    wrong = {name for name in imports(path) if RANK[name] >= RANK[own] and (own, name) not in LATE}
+    assert not wrong, f"{own} imports {wrong}"
+
+
+def test_every_module_has_its_layer():
+    assert {top(path) for path in FILES} == set(RANK)
+
+
+@pytest.mark.parametrize("module", ["cli.main", *REPORT_HALF])
+def test_what_must_answer_at_once_never_imports_torch(module):
+    code = f"import sys, barlowcli.{module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
