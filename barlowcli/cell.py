@@ -185,7 +185,8 @@ def features_in(method: Method, config: CellConfig, data: Dataset, domain: str) 
     """space ("h", "z") -> split -> features in `domain`, BatchNorm re-estimated there on the training images."""
     encoder, projector = copy.deepcopy(method.encoder), copy.deepcopy(method.projector)
     whole = encoder if projector is None else nn.Sequential(encoder, projector)
-    reestimate_batchnorm(whole, domain_batches(data, "train", domain, config.seed))
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))  # files come class by class
+    reestimate_batchnorm(whole, domain_batches(data, "train", domain, config.seed, order))
     spaces: dict[str, dict[str, Split]] = {"h": {}} if projector is None else {"h": {}, "z": {}}
     for name in parts_of(data):
         batches = domain_batches(data, name, domain, config.seed)
@@ -195,13 +196,16 @@ def features_in(method: Method, config: CellConfig, data: Dataset, domain: str) 
     return spaces
 
 
-def domain_batches(data: Dataset, part: str, domain: str, seed: int) -> Iterator[Tensor]:
-    """Normalised images of a split in a probe domain, float32 (B, 3, S, S), in order, in batches of about one size."""
+def domain_batches(data: Dataset, part: str, domain: str, seed: int, order: Tensor | None = None) -> Iterator[Tensor]:
+    """Normalised images of a split in a probe domain, float32 (B, 3, S, S), in batches of about one size.
+
+    order: which images (N,) int64, in that order; all as they come if None.
+    """
     mean, std = channel_statistics(data)
     images = parts_of(data)[part].images
-    rows_of_part = torch.arange(len(images), device=images.device)
+    index = torch.arange(len(images)) if order is None else order
     offset = list(parts_of(data)).index(part) * SPLIT_OFFSET
-    for rows in rows_of_part.tensor_split(math.ceil(len(images) / PROBE_BATCH)):
+    for rows in index.to(images.device).tensor_split(math.ceil(len(index) / PROBE_BATCH)):
         batch = probe_images(images[rows], rows + offset, domain=domain, seed=seed, mean=mean, std=std)
         yield batch.contiguous(memory_format=torch.channels_last)
 

@@ -1,7 +1,7 @@
 """Results folders with chosen true accuracies, to test the arithmetic of the report on; no number here was measured."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, write_plan
 from barlowcli.records import Record, write_record
-from barlowcli.spec import load_experiment
+from barlowcli.spec import Claim, load_experiment
 
 World = Mapping[tuple[str, str, str], tuple[float, float]]
 """(method, shuffle, jitter) -> true digit accuracy in the arm's own domain, and on intact images."""
@@ -128,6 +128,28 @@ def metrics_of(cell: PlannedCell, world: World, noise: float) -> dict[str, float
 def records_of(plan: Plan, world: World, *, noise: float = 0.004) -> dict[str, Record]:
     """A record for every cell of `plan`."""
     return {cell.id: record_of(plan, cell, metrics_of(cell, world, noise)) for cell in plan.cells}
+
+
+def with_claims(plan: Plan, claims: Sequence[Claim]) -> Plan:
+    """`plan` with other claims."""
+    return plan.model_copy(update={"experiment": plan.experiment.model_copy(update={"claims": list(claims)})})
+
+
+def cells_of(plan: Plan, **axes: str) -> list[PlannedCell]:
+    """Cells with these axes, by seed."""
+    found = [cell for cell in plan.cells if all(cell.axes[name] == value for name, value in axes.items())]
+    return sorted(found, key=lambda cell: cell.seed)
+
+
+def put(
+    records: Mapping[str, Record], cells: Sequence[PlannedCell], metric: str, values: Sequence[float]
+) -> dict[str, Record]:
+    """`records` with the values of one metric, one a cell."""
+    changed = dict(records)
+    for cell, value in zip(cells, values, strict=True):
+        record = records[cell.id]
+        changed[cell.id] = record.model_copy(update={"metrics": {**record.metrics, metric: value}})
+    return changed
 
 
 def write_results(folder: Path, plan: Plan, records: Mapping[str, Record]) -> None:

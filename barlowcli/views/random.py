@@ -18,6 +18,7 @@ GAMMA = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd: the increment of SplitMi
 MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 SHIFTS = (30, 27, 31)
 WORD = 1 << 64
+UNGAMMA = pow(GAMMA, -1, WORD)
 
 
 @unique
@@ -86,7 +87,10 @@ def splitmix64(key: int | Tensor, value: int | Tensor) -> int | Tensor:
     if isinstance(value, int):
         step = _signed((value + 1) * GAMMA)
         return _signed(_mix_int((key + step) % WORD)) if isinstance(key, int) else _mix(key + step)
-    return _mix((value + 1) * _signed(GAMMA) + key)
+    # key + (value + 1) GAMMA, multiplied last: torch.compile takes an arange times a number for index arithmetic,
+    # which it does in types that overflow (torch 2.15: wrong results on a CPU)
+    start = key * UNGAMMA + 1 if isinstance(key, int) else (key * _signed(UNGAMMA)).add_(1)
+    return _mix((value + (_signed(start) if isinstance(start, int) else start)).mul_(_signed(GAMMA)))
 
 
 def sort_rows(keys: Tensor) -> Tensor:

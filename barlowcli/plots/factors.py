@@ -1,0 +1,99 @@
+"""What was learned of each factor: accuracy on the main label against accuracy on another, one marker an arm."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from barlowcli.arms import PROBE, Records
+from barlowcli.plan import Plan
+from barlowcli.plots.accuracy import main_label
+from barlowcli.plots.controls import Control, controls
+from barlowcli.plots.style import INK, Plot, Scheme, finish, percent_axis, scheme, styled
+from barlowcli.wording import axis_value, label_name
+
+CONTROL_INK = "#666666"
+CONTROL_MARKERS = {"untrained": ("X", 9), "trained": ("*", 13), "histogram": ("P", 9)}
+"""Mark and size of each kind; hollow where shuffled. A star looks smaller than it is."""
+Pairs = Sequence[tuple[float, float]]
+"""(main, factor) accuracy of every seed."""
+
+
+def factor_names(records: Records) -> dict[str, str]:
+    """Probed labels beside the main one, each with what a reader calls it."""
+    found: dict[str, str] = {}
+    for record in (record for record in records.values() if record.metrics):
+        found |= {label: label_name(label, record.label_names) for label in record.labels if label != "label"}
+    return found
+
+
+def factor_plots(plan: Plan, records: Records) -> list[Plot]:
+    """One plot a factor; none for data without factors."""
+    look = scheme(plan)
+    if not any(arm.records(records) for arm in look.arms):
+        return []
+    return [_factor_plot(plan, look, records, factor, name) for factor, name in factor_names(records).items()]
+
+
+def _factor_plot(plan: Plan, look: Scheme, records: Records, factor: str, name: str) -> Plot:
+    shuffled = any(arm.trained_domain not in (None, "none") for arm in look.arms)
+    panels = [("own", "Probed on images shuffled as in training")] if shuffled else []
+    panels.append(("none", "Probed on intact images"))
+    label, handles = main_label(records), _legend(look)
+    with styled():
+        figure = Figure(figsize=(4.6 * len(panels) + 2.6, 4.8), layout="constrained")
+        every = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
+        for axes, (domain, title) in zip(every, panels, strict=True):
+            axes.set_title(title)
+            axes.set_xlabel(f"{label} accuracy")
+            for arm in look.arms:
+                home = arm.trained_domain if domain == "own" and arm.trained_domain else "none"
+                main, other = (arm.values(records, f"{PROBE}.{home}.{name}") for name in ("label", factor))
+                pairs = _pairs(main, other)
+                _cloud(axes, pairs, look.colour(arm), look.marker(arm), size=11)
+            for control in controls(plan, records, domain):
+                handles.setdefault(control.name, _control_handle(control))
+                pairs = _pairs(control.values(records, "label"), control.values(records, factor))
+                marker, size = CONTROL_MARKERS[control.kind]
+                _cloud(axes, pairs, CONTROL_INK, marker, size=size, hollow=control.shuffled)
+            percent_axis(axes, "x")
+            percent_axis(axes, "y")
+            axes.margins(0.12)
+        every[0].set_ylabel(f"{name} accuracy")
+        figure.legend(list(handles.values()), list(handles), loc="outside right upper", fontsize=9.5, labelspacing=0.7)
+        alt = f"{label} accuracy against {name} accuracy, one marker an arm, small dots its seeds, controls in grey"
+        return finish(figure, f"factor-{factor}", alt)
+
+
+def _pairs(main: Mapping[int, float], other: Mapping[int, float]) -> Pairs:
+    return [(main[seed], other[seed]) for seed in sorted(main.keys() & other.keys())]
+
+
+def _control_handle(control: Control) -> Line2D:
+    marker, size = CONTROL_MARKERS[control.kind]
+    fill, edge = ("white", CONTROL_INK) if control.shuffled else (CONTROL_INK, "white")
+    return Line2D([], [], ls="", marker=marker, ms=size, mfc=fill, mec=edge)
+
+
+def _cloud(axes: Axes, pairs: Pairs, colour: str, marker: str, *, size: float, hollow: bool = False) -> None:
+    """Small dots for the seeds, one large marker at their mean."""
+    if not pairs:
+        return
+    xs, ys = zip(*pairs, strict=True)
+    axes.plot(xs, ys, ".", ms=5, color=colour, alpha=0.7, zorder=3)
+    fill, edge = ("white", colour) if hollow else (colour, "white")
+    axes.plot([sum(xs) / len(xs)], [sum(ys) / len(ys)], marker, ms=size, mfc=fill, mec=edge, mew=1, zorder=4)
+
+
+def _legend(look: Scheme) -> dict[str, Line2D]:
+    """Colours are arms, marks are groups."""
+    handles: dict[str, Line2D] = {}
+    for arm in look.arms if look.inner else ():
+        handles.setdefault(
+            look.name(arm), Line2D([], [], ls="", marker="o", ms=10, color=look.colour(arm), mec="white")
+        )
+    for arm in look.arms if look.lead else ():
+        name = axis_value(look.lead, look.group_of(arm))
+        handles.setdefault(name, Line2D([], [], ls="", marker=look.marker(arm), ms=9, mfc="white", mec=INK))
+    return handles

@@ -1,0 +1,160 @@
+"""`barlow report`: tables, verdicts, plots and a page from plan.json and the records, and from nothing else.
+
+Built twice from the same records, every file is the same to the byte.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from barlowcli.arms import Records
+from barlowcli.errors import ResultsError
+from barlowcli.plan import Plan, read_plan
+from barlowcli.plots.accuracy import accuracy_plot
+from barlowcli.plots.factors import factor_plots
+from barlowcli.plots.style import Plot
+from barlowcli.plots.training import Log, training_plot
+from barlowcli.records import read_record, write_bytes, write_json, write_text
+from barlowcli.report.page import render
+from barlowcli.report.setting import caveats, setting
+from barlowcli.tables.files import contrasts_csv, runs_csv, summary_csv
+from barlowcli.tables.summary import summarise
+from barlowcli.verdicts import judge
+from barlowcli.verdicts.document import verdict_document
+from barlowcli.verdicts.findings import Finding, draw_together, meaning, notes, reason
+from barlowcli.wording import capital
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written and found.
+
+    partial: planned cells have no record, or a failed one. counts: planned, done, missing, failed, and of those done
+    collapsed and diverged. document: the content of verdict.json. summary_lines: what was found, in plain words, for
+    a terminal.
+    """
+
+    folder: Path
+    partial: bool
+    counts: Mapping[str, int]
+    findings: tuple[Finding, ...]
+    document: Mapping[str, Any]
+    summary_lines: tuple[str, ...]
+
+    def as_value(self) -> dict[str, Any]:
+        """What `--json` prints: the content of verdict.json, and the summary in words."""
+        return {**self.document, "summary": list(self.summary_lines)}
+
+
+def write_report(folder: Path) -> Report:
+    """Build everything in `folder` (results/<experiment>/<preset>) again.
+
+    `plots/` then holds this report's plots alone. Raises ResultsError: no plan, or a damaged plan, record or log.
+    """
+    plan = read_plan(folder)
+    if plan is None:
+        raise ResultsError(f"no plan.json in {folder}", hint="`barlow run EXPERIMENT` makes one")
+    records = read_records(folder, plan)
+    counts = count(plan, records)
+    partial = counts["done"] < counts["planned"]
+    verdicts = judge(plan, records)
+    findings = draw_together(plan, verdicts)
+    summary = summarise(plan, records)
+    plots = draw(plan, records, read_logs(folder, records))
+
+    write_text(folder / "runs.csv", runs_csv(plan, records))
+    write_text(folder / "summary.csv", summary_csv(plan, records))
+    write_text(folder / "summary.md", summary.markdown())
+    write_text(folder / "summary.tex", summary.latex())
+    write_text(folder / "contrasts.csv", contrasts_csv(verdicts))
+    document = verdict_document(plan, findings, counts, partial=partial)
+    write_json(folder / "verdict.json", document)
+    write_plots(folder / "plots", plots)
+    page = render(plan, records, findings, summary, plots, counts, partial=partial)
+    write_text(folder / "report.html", page)
+    lines = summary_lines(plan, records, findings, counts)
+    return Report(folder, partial, counts, tuple(findings), document, tuple(lines))
+
+
+def read_records(folder: Path, plan: Plan) -> Records:
+    """Records of the planned cells, in the plan's order; cells outside the plan have no say."""
+    found = ((cell.id, read_record(folder / "cells" / cell.id)) for cell in plan.cells)
+    return {name: record for name, record in found if record is not None}
+
+
+def read_logs(folder: Path, records: Records) -> dict[str, Log]:
+    """Cell id -> training log, of cells that have a record; a cell still under way does not change a report."""
+    logs: dict[str, Log] = {}
+    for name in records:
+        path = folder / "cells" / name / "metrics.jsonl"
+        if not path.is_file():
+            continue
+        try:
+            logs[name] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise ResultsError(
+                f"cannot read {path}: {error}", hint="delete the cell's folder and run it again"
+            ) from error
+    return logs
+
+
+def count(plan: Plan, records: Records) -> dict[str, int]:
+    """Cells by what became of them; collapsed and diverged ones are done."""
+    statuses = [records[cell.id].status if cell.id in records else "missing" for cell in plan.cells]
+    failed, missing = statuses.count("failed"), statuses.count("missing")
+    return {
+        "planned": len(statuses),
+        "done": len(statuses) - failed - missing,
+        "missing": missing,
+        "failed": failed,
+        "collapsed": statuses.count("collapsed"),
+        "diverged": statuses.count("diverged"),
+    }
+
+
+def draw(plan: Plan, records: Records, logs: Mapping[str, Log]) -> list[Plot]:
+    """All plots there is something to show in."""
+    first = [accuracy_plot(plan, records), *factor_plots(plan, records), training_plot(plan, logs)]
+    return [plot for plot in first if plot is not None]
+
+
+def write_plots(folder: Path, plots: Sequence[Plot]) -> None:
+    """Write each plot as .svg and .png, and remove those of an earlier report that this one does not have."""
+    files = {f"{plot.name}.svg": plot.svg for plot in plots} | {f"{plot.name}.png": plot.png for plot in plots}
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    for path in (*folder.glob("*.svg"), *folder.glob("*.png")):
+        if path.name not in files:
+            path.unlink()
+
+
+def summary_lines(plan: Plan, records: Records, findings: Sequence[Finding], counts: Mapping[str, int]) -> list[str]:
+    """What was asked, on what, what was found by claim, and how far to trust it; one sentence or two a line."""
+    done = f"{counts['done']} of {counts['planned']} cells done"
+    troubles = [f"{counts[name]} {name}" for name in ("failed", "collapsed", "diverged") if counts[name]]
+    lines = ["PARTIAL: planned cells have no numbers yet, and none stands in."] * (counts["done"] < counts["planned"])
+    lines.append(plan.experiment.question.strip())
+    lines.append(f"{plan.experiment.title}: {setting(plan, records)}; {', '.join([done, *troubles])}.")
+    for finding in findings:
+        lines += ["", *_claim_lines(finding)]
+    return [*lines, "", *caveats(plan)]
+
+
+def _claim_lines(finding: Finding) -> list[str]:
+    headline = f"{finding.claim.title}: {finding.word.upper()}"
+    lines = [headline + (f". {capital(finding.meaning)}." if finding.meaning else "")]
+    if finding.word == "untested":
+        return [f"{headline}. {reason(finding.primary[0])}" if finding.primary else headline]
+    agreed = len({verdict.word for verdict in finding.primary}) == 1
+    for verdict in finding.primary:
+        means = meaning(finding.claim, verdict.word)
+        word = "" if agreed else f"{verdict.word}, {means}." if means else f"{verdict.word}."
+        parts = [f"{verdict.name}:", word, reason(verdict), *notes(verdict)]
+        lines.append("  " + " ".join(part for part in parts if part))
+    if finding.disagreement:
+        lines.append(f"  {finding.disagreement}")
+    elif len(finding.verdicts) > len(finding.primary) and finding.meaning:
+        lines.append("  Probed on intact images: the same verdict.")
+    return lines

@@ -1,0 +1,1 @@
+"""The tables of a report: CSV for programs, Markdown and LaTeX for readers."""

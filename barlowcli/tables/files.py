@@ -1,0 +1,118 @@
+"""The tables of a report as CSV: runs, summary, contrasts. The same records give the same bytes."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from barlowcli.arms import Records, group, own_metric
+from barlowcli.plan import Plan
+from barlowcli.records import Record
+from barlowcli.statistics import Interval, paired_differences, t_interval
+from barlowcli.verdicts import Verdict
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Comma-separated, "\\n" at line ends, floats with six decimals, None as nothing."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_field(value) for value in row] for row in rows)
+    return buffer.getvalue()
+
+
+def _field(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6f}" if isinstance(value, float) else str(value)
+
+
+def with_own(record: Record, trained_domain: str | None) -> dict[str, float]:
+    """The record's metrics, and those of the domain it was trained in once more under "own"."""
+    aliases = {own_metric(name, trained_domain): name for name in record.metrics} if trained_domain else {}
+    return {**record.metrics, **{alias: record.metrics[name] for alias, name in aliases.items() if alias}}
+
+
+def runs_csv(plan: Plan, records: Records) -> str:
+    """One row a planned cell: id, axes, seed, control, status ("missing" without a record), domain, every metric.
+
+    Accuracies are fractions. `linear.h.own.label` is the metric in the domain that the cell was trained in; it is
+    empty for controls that were never trained.
+    """
+    axes = list(plan.experiment.axes)
+    found: dict[str, dict[str, float]] = {}
+    for arm in group(plan.cells):
+        found |= {record.id: with_own(record, arm.trained_domain) for record in arm.records(records)}
+    metrics = sorted({name for values in found.values() for name in values})
+    rows = []
+    for cell in plan.cells:
+        record, values = records.get(cell.id), found.get(cell.id, {})
+        status, domain = (record.status, record.domain) if record is not None else ("missing", "")
+        named = [cell.axes.get(name, "-") for name in axes]
+        control = "yes" if cell.control else "no"
+        rows.append([cell.id, *named, cell.seed, control, status, domain, *(values.get(name) for name in metrics)])
+    return csv_text(["id", *axes, "seed", "control", "status", "domain", *metrics], rows)
+
+
+def summary_csv(plan: Plan, records: Records) -> str:
+    """Long: one row an arm and metric: axes, control, metric, n, mean, sd, low, high (95 % t interval; none if n < 3).
+
+    Accuracies are fractions.
+    """
+    axes = list(plan.experiment.axes)
+    rows: list[list[object]] = []
+    for arm in group(plan.cells):
+        by_metric: dict[str, list[float]] = {}
+        for record in arm.records(records):
+            for name, value in with_own(record, arm.trained_domain).items():
+                by_metric.setdefault(name, []).append(value)
+        head = [*(arm.axes.get(name, "-") for name in axes), "yes" if arm.control else "no"]
+        for name in sorted(by_metric):
+            interval = t_interval(by_metric[name])
+            rows.append([*head, name, interval.n, interval.mean, interval.sd, interval.low, interval.high])
+    return csv_text([*axes, "control", "metric", "n", "mean", "sd", "low", "high"], rows)
+
+
+def contrasts_csv(verdicts: Sequence[Verdict]) -> str:
+    """One row a paired difference of a judgement: claim, case, domains, what was held against what, its 95 % and 90 %
+    intervals, and, in the row that was tested, bound, p both ways before and after Holm, and the verdict.
+
+    Differences are in fractions of accuracy; the row "g = (A - R) / (F - R)" is the share of the gain.
+    """
+    header = ["claim", "case", "domains", "contrast", "first", "second", "n", "effect", "sd", "low_95", "high_95"]
+    header += ["low_90", "high_90", "test", "margin", "p_supported", "p_refuted", "p_supported_holm", "p_refuted_holm"]
+    return csv_text([*header, "verdict"], [row for verdict in verdicts for row in _contrast_rows(verdict)])
+
+
+def _contrast_rows(verdict: Verdict) -> list[list[object]]:
+    outcome = verdict.outcome
+    arm, floor, full = verdict.accuracy("arm"), verdict.accuracy("floor"), verdict.accuracy("full")
+    if outcome is None or arm is None:
+        return []
+    head = [verdict.claim.id, verdict.name, "+".join(verdict.domains)]
+    pairs = [("A - B", arm, other) for other in verdict.accuracies if other.role == "against"]
+    pairs += [("A - R", arm, floor)] if floor else []
+    pairs += [("F - R", full, floor)] if full and floor else []
+    tested: list[object] = [verdict.claim.test, outcome.margin, outcome.p_supported, outcome.p_refuted]
+    tested += [verdict.holm_supported, verdict.holm_refuted, verdict.word]
+    rows: list[list[object]] = []
+    for index, (name, first, second) in enumerate(pairs):
+        differences = list(paired_differences(first.values, second.values).values())
+        numbers = _numbers(t_interval(differences), t_interval(differences, 0.90))
+        is_tested = outcome.quantity == "difference" and index == 0
+        label = f"{second.name} [{second.metric}]"
+        rows.append(
+            [*head, name, f"{first.name} [{first.metric}]", label, *numbers, *(tested if is_tested else [None] * 7)]
+        )
+    if outcome.quantity == "share":
+        numbers = (
+            _numbers(outcome.interval, outcome.decision)
+            if outcome.interval
+            else [outcome.n, outcome.effect, *[None] * 5]
+        )
+        rows.append([*head, "g = (A - R) / (F - R)", "", "", *numbers, *tested])
+    return rows
+
+
+def _numbers(wide: Interval, narrow: Interval | None) -> list[object]:
+    ends = [narrow.low, narrow.high] if narrow else [None, None]
+    return [wide.n, wide.mean, wide.sd, wide.low, wide.high, *ends]

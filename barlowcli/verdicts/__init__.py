@@ -1,0 +1,5 @@
+"""Claims judged by records: which cells a claim speaks of, its test, the verdict, and the verdict in words."""
+
+from barlowcli.verdicts.judgement import Verdict, judge
+
+__all__ = ["Verdict", "judge"]

@@ -1,0 +1,176 @@
+"""Verdicts in plain words, and drawn together by claim."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from barlowcli.arms import metric_domain
+from barlowcli.plan import Plan
+from barlowcli.spec import Claim
+from barlowcli.statistics import MIN_SEEDS
+from barlowcli.verdicts.judgement import Accuracy, Verdict
+from barlowcli.wording import capital, domain_name, listing, p_value, percent, points, span
+
+DECIDED = ("supported", "refuted", "inconclusive")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim with its verdicts. word: the verdict on which all cases agree in the claim's first domain; where they
+    do not, "incomplete" as long as one is, else "mixed"; "untested" where there is no case."""
+
+    claim: Claim
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def primary(self) -> list[Verdict]:
+        """The verdicts in the claim's first domain."""
+        return [verdict for verdict in self.verdicts if self.claim.domains[0] in verdict.domains]
+
+    @property
+    def word(self) -> str:
+        """One word for the claim."""
+        words = {verdict.word for verdict in self.primary}
+        if len(words) > 1:
+            return "incomplete" if "incomplete" in words else "mixed"
+        return next(iter(words), "untested")
+
+    @property
+    def meaning(self) -> str:
+        """What that verdict means, in the claim's own words; empty where it is none of the three."""
+        return meaning(self.claim, self.word)
+
+    @property
+    def disagreement(self) -> str:
+        """Which cases are judged differently in the arms' own domains and on intact images, in a sentence."""
+        first = {verdict.name: verdict for verdict in self.primary}
+        differ = [
+            f"{other.name} is {first[other.name].word} {place(first[other.name])} and {other.word} {place(other)}"
+            for other in self.verdicts
+            if other not in self.primary and other.name in first and other.word != first[other.name].word
+        ]
+        return f"The domains disagree: {'; '.join(differ)}." if differ else ""
+
+
+def draw_together(plan: Plan, verdicts: Sequence[Verdict]) -> list[Finding]:
+    """One finding a claim, in the plan's order."""
+    return [
+        Finding(claim, tuple(verdict for verdict in verdicts if verdict.claim.id == claim.id))
+        for claim in plan.experiment.claims
+    ]
+
+
+def meaning(claim: Claim, word: str) -> str:
+    """The claim's own words for a verdict."""
+    return str(getattr(claim, word)) if word in DECIDED else ""
+
+
+def place(verdict: Verdict) -> str:
+    """Where the arm was probed: "on shuffled images"."""
+    if not verdict.accuracies:
+        return "on intact images" if verdict.domains[0] == "none" else "in its own domain"
+    return f"on {domain_name(metric_domain(verdict.accuracies[0].metric) or 'none')}"
+
+
+def reason(verdict: Verdict) -> str:
+    """The numbers behind a verdict in one sentence, without the case's name."""
+    arm, outcome = verdict.accuracy("arm"), verdict.outcome
+    if arm is None or outcome is None:
+        return f"{verdict.missing[:1].upper()}{verdict.missing[1:]}."
+    against, full, floor = (verdict.accuracy(role) for role in ("against", "full", "floor"))
+    where = f" {place(verdict)}" if len(verdict.domains) == 1 else ""
+    parts = [f"{percent(arm.mean)}{where}"]
+    if against is not None:
+        parts[0] += f" against {percent(against.mean)} ({against.name})"
+    elif full is not None and floor is not None:
+        parts[0] += f", on a scale from {percent(floor.mean)} ({floor.name}) to {percent(full.mean)} ({full.name})"
+    parts += [_effect(verdict), f"n = {outcome.n}", p_text(verdict)]
+    return ", ".join(part for part in parts if part) + f"{_bound(verdict, full, floor)}.{_why_open(verdict)}"
+
+
+def effect_text(verdict: Verdict) -> str:
+    """ "+12.1 points", "7.0 % of the way up"; "" where there is none."""
+    outcome = verdict.outcome
+    if outcome is None or outcome.effect is None:
+        return ""
+    return points(outcome.effect) if outcome.quantity == "difference" else f"{100 * outcome.effect:.1f} % of the way up"
+
+
+def interval_text(verdict: Verdict) -> str:
+    """ "90 % interval +10.3 to +13.9"; "" where there is none."""
+    outcome = verdict.outcome
+    if outcome is None or outcome.decision is None:
+        return ""
+    return span(outcome.decision, signed=outcome.quantity == "difference")
+
+
+def _effect(verdict: Verdict) -> str:
+    interval = interval_text(verdict)
+    return f"{effect_text(verdict)} ({interval})" if interval else effect_text(verdict)
+
+
+def p_text(verdict: Verdict) -> str:
+    """The p value after Holm of the test that decided; both where none did; "" where there was no test."""
+    if verdict.holm_supported is None or verdict.holm_refuted is None:
+        return ""
+    if verdict.word == "inconclusive":
+        return f"{p_value(verdict.holm_supported)} for it and {p_value(verdict.holm_refuted)} against"
+    return p_value(verdict.holm_supported if verdict.word == "supported" else verdict.holm_refuted)
+
+
+def _bound(verdict: Verdict, full: Accuracy | None, floor: Accuracy | None) -> str:
+    """What would have counted, where that is not plain."""
+    test, outcome = verdict.claim.test, verdict.outcome
+    assert outcome is not None
+    if test == "above" or not outcome.yardstick:
+        return ""
+    if test != "equivalence":
+        return f"; the bound is {outcome.margin:.0%}".replace("%", " %")
+    assert full is not None
+    assert floor is not None
+    share = f"{100 * verdict.claim.margin:.0f} %"
+    return (
+        f"; as good means within {100 * outcome.margin:.1f} points, {share} of what the full model "
+        f"({percent(full.mean)}) has over the floor ({percent(floor.mean)}, {floor.name})"
+    )
+
+
+def _why_open(verdict: Verdict) -> str:
+    """Why there was no test at all."""
+    outcome, full, floor = verdict.outcome, verdict.accuracy("full"), verdict.accuracy("floor")
+    assert outcome is not None
+    if outcome.n < MIN_SEEDS:
+        return f" A verdict needs {MIN_SEEDS} seeds."
+    if not outcome.yardstick and full is not None and floor is not None:
+        return (
+            f" There is no yardstick: the full model ({percent(full.mean)}) is not clearly above {floor.name} "
+            f"({percent(floor.mean)})."
+        )
+    return ""
+
+
+def notes(verdict: Verdict) -> list[str]:
+    """What a reader must know beside the numbers, in sentences."""
+    found = [
+        f"Collapsed in training, counted as they are: {name}, seed{'s' * (len(seeds) > 1)} {listing(map(str, seeds))}."
+        for name, seeds in verdict.collapsed.items()
+    ]
+    if verdict.outcome is not None and verdict.outcome.same and verdict.outcome.n >= MIN_SEEDS:
+        found.append("Every seed gave the same number, so there was no spread to test by.")
+    found += [
+        f"{capital(side.name)} was run at one seed, which stands for all."
+        for side in {side.name: side for side in verdict.accuracies if side.seeds == 1 < len(side.values)}.values()
+    ]
+    return [*found, *_untrained_note(verdict)]
+
+
+def _untrained_note(verdict: Verdict) -> list[str]:
+    """Where an untrained encoder does as well as what is compared, the difference is not one of learning alone."""
+    arm, against, untrained = verdict.accuracy("arm"), verdict.accuracy("against"), verdict.untrained
+    if arm is None or against is None or untrained is None:
+        return []
+    start = f"An untrained encoder has {percent(untrained)} in the same probe"
+    if untrained > arm.mean:
+        return [f"{start}, more than this arm."]
+    if verdict.claim.test == "above" and untrained > against.mean:
+        return [f"{start}, also above {percent(against.mean)}: not all of the difference was learned."]
+    return []

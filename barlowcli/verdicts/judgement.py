@@ -1,0 +1,174 @@
+"""Claims of a plan judged by its records.
+
+A claim is judged for every value of its axis `by`, in the arms' own domains and again on intact images. The words:
+supported and refuted are each a test at level .05 after Holm's correction over the values of `by` (see
+`contrasts.py`), inconclusive is neither, untested means that the plan has no cells for it, incomplete that planned
+cells have no numbers (yet). Nothing is ever filled in.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from barlowcli.arms import Records, varying
+from barlowcli.plan import Plan
+from barlowcli.spec import Claim
+from barlowcli.statistics import holm
+from barlowcli.verdicts.contrasts import ALPHA, Outcome, above, align, equivalence, recovers
+from barlowcli.verdicts.references import Case, Domain, Role, Sides, cases, resolve
+from barlowcli.wording import arm_name, axis_value, listing
+
+Word = Literal["supported", "refuted", "inconclusive", "untested", "incomplete"]
+BySeed = Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One side with its numbers.
+
+    values: by seed, cut to the seeds that all sides of the judgement have. seeds: at how many it was run itself.
+    """
+
+    role: Role
+    name: str
+    metric: str
+    values: BySeed
+    seeds: int
+
+    @property
+    def mean(self) -> float:
+        """Over those seeds."""
+        return sum(self.values.values()) / len(self.values)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim, one case, one domain.
+
+    domains: both where they are one and the same judgement. accuracies: the arm first, then what it was held
+    against, the best by mean first among `against`. untrained: mean of the same probe on an untrained encoder.
+    holm_supported, holm_refuted: the outcome's p values after Holm. missing: why there are no numbers.
+    """
+
+    claim: Claim
+    case: Case
+    name: str
+    domains: tuple[Domain, ...]
+    word: Word
+    outcome: Outcome | None = None
+    accuracies: tuple[Accuracy, ...] = ()
+    untrained: float | None = None
+    holm_supported: float | None = None
+    holm_refuted: float | None = None
+    missing: str = ""
+    collapsed: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def accuracy(self, role: str) -> Accuracy | None:
+        """The first side of that role."""
+        return next((accuracy for accuracy in self.accuracies if accuracy.role == role), None)
+
+
+def judge(plan: Plan, records: Records) -> list[Verdict]:
+    """Every claim x value of its axis `by` x domain, in the plan's order."""
+    verdicts: list[Verdict] = []
+    for claim in plan.experiment.claims:
+        for domains, found in _judgements(plan, claim):
+            verdicts += _corrected([_measure(plan, claim, case, sides, domains, records) for case, sides in found])
+    return verdicts
+
+
+def _judgements(plan: Plan, claim: Claim) -> list[tuple[tuple[Domain, ...], list[tuple[Case, Sides]]]]:
+    """Domains -> the cases with their sides; one entry for both domains where every side is the same in both."""
+    by_domain = {
+        domain: [(case, resolve(plan, claim, case, domain)) for case in cases(plan, claim)] for domain in claim.domains
+    }
+    first, *rest = by_domain
+    if rest and all(by_domain[domain] == by_domain[first] for domain in rest):
+        return [(tuple(by_domain), by_domain[first])]
+    return [((domain,), found) for domain, found in by_domain.items()]
+
+
+def _measure(
+    plan: Plan, claim: Claim, case: Case, sides: Sides, domains: tuple[Domain, ...], records: Records
+) -> Verdict:
+    """The verdict before Holm's correction; its word is untested, incomplete or, for the time being, inconclusive."""
+    verdict = Verdict(claim=claim, case=case, name=case_name(plan, claim, case), domains=domains, word="inconclusive")
+    unplanned = [side.name for _, side in sides.needed if not side.cells]
+    if unplanned:
+        return replace(verdict, word="untested", missing=f"not in this run's grid: {_arms(unplanned)}")
+    gaps = _gaps(plan, sides, records)
+    if gaps:
+        return replace(verdict, word="incomplete", missing=f"no number yet from {_arms(gaps)}")
+    accuracies = _accuracies(sides, records)
+    if not accuracies[0].values:
+        return replace(verdict, word="incomplete", missing="no seed is common to all the arms compared")
+    untrained = sides.untrained.values(records).values() if sides.untrained is not None else ()
+    return replace(
+        verdict,
+        accuracies=accuracies,
+        outcome=_test(claim, accuracies),
+        untrained=sum(untrained) / len(untrained) if untrained else None,
+        collapsed={side.name: seeds for _, side in sides.needed if (seeds := side.collapsed(records))},
+    )
+
+
+def _arms(names: Iterable[str]) -> str:
+    """Arms in a row, each with commas of its own."""
+    return listing(dict.fromkeys(names), separator="; ")
+
+
+def case_name(plan: Plan, claim: Claim, case: Case) -> str:
+    """The case in words: its value of `by`, then what else differs between cases."""
+    names = [name for name, values in plan.axes.items() if len(values) > 1 and name in case and name != claim.by]
+    return ", ".join([axis_value(claim.by, case[claim.by]), *([arm_name(case, names)] if names else [])])
+
+
+def _gaps(plan: Plan, sides: Sides, records: Records) -> list[str]:
+    """Planned cells without their number, in words, each once."""
+    gaps: dict[str, None] = {}
+    for _, side in sides.needed:
+        for cell, why in side.missing(records):
+            gaps[f"{arm_name(cell.axes, varying(plan))}, seed {cell.seed} ({why})"] = None
+    return list(gaps)
+
+
+def _accuracies(sides: Sides, records: Records) -> tuple[Accuracy, ...]:
+    """All sides aligned by seed, the best of `against` before the others."""
+    needed = sides.needed
+    measured = [side.values(records) for _, side in needed]
+    aligned = align([(values, side.control) for values, (_, side) in zip(measured, needed, strict=True)])
+    found = [
+        Accuracy(role, side.name, side.metric, values, len(own))
+        for (role, side), values, own in zip(needed, aligned, measured, strict=True)
+    ]
+    if not aligned[0]:
+        return tuple(found)
+    against = sorted((a for a in found if a.role == "against"), key=lambda accuracy: -accuracy.mean)
+    return (found[0], *against, *found[1 + len(against) :])
+
+
+def _test(claim: Claim, accuracies: Sequence[Accuracy]) -> Outcome:
+    side = {accuracy.role: accuracy.values for accuracy in reversed(accuracies)}
+    if claim.test == "above":
+        return above(side["arm"], side["against"])
+    if claim.test == "equivalence":
+        return equivalence(side["arm"], side["against"], side["full"], side["floor"], claim.margin)
+    at_most = claim.test == "recovers-at-most"
+    return recovers(side["arm"], side["full"], side["floor"], claim.margin, at_most=at_most)
+
+
+def _corrected(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Holm over the cases that the plan has, both ways; one without a p value (yet) counts with p = 1."""
+    family = [index for index, verdict in enumerate(verdicts) if verdict.word != "untested"]
+    outcomes = [verdicts[index].outcome for index in family]
+    supported = holm([1.0 if o is None or o.p_supported is None else o.p_supported for o in outcomes])
+    refuted = holm([1.0 if o is None or o.p_refuted is None else o.p_refuted for o in outcomes])
+    adjusted = dict(zip(family, zip(supported, refuted, strict=True), strict=True))
+    return [_decided(v, *adjusted[index]) if index in adjusted else v for index, v in enumerate(verdicts)]
+
+
+def _decided(verdict: Verdict, supported: float, refuted: float) -> Verdict:
+    if verdict.outcome is None or verdict.outcome.p_supported is None:
+        return verdict
+    word: Word = "supported" if supported <= ALPHA else "refuted" if refuted <= ALPHA else "inconclusive"
+    return replace(verdict, word=word, holm_supported=supported, holm_refuted=refuted)

@@ -1,0 +1,170 @@
+"""Which cells and which metric each accuracy of a claim comes from, by the plan alone."""
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from barlowcli.arms import Records, metric_domain, trained_domain, varying
+from barlowcli.plan import Plan, PlannedCell
+from barlowcli.spec import Claim, Control
+from barlowcli.wording import arm_name, domain_name, metric_name
+
+Domain = Literal["own", "none"]
+Role = Literal["arm", "against", "full", "floor"]
+"""A, B, F or R of a claim."""
+Case = Mapping[str, str]
+"""One value of `claim.by`, with one of every other axis that the claim's arm leaves open."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One accuracy of a claim: A, B, F or R.
+
+    name: in words. cells: seed -> cells that can give it, any of which will do; empty where the plan has none.
+    control: it stands beside the grid, and one number for all seeds may be all there is.
+    """
+
+    name: str
+    metric: str
+    cells: Mapping[int, tuple[PlannedCell, ...]]
+    control: bool
+
+    def values(self, records: Records) -> dict[int, float]:
+        """Seed -> value, for the seeds with a record that has the metric."""
+        found = {}
+        for seed, cells in self.cells.items():
+            known = [r.metrics[self.metric] for c in cells if (r := records.get(c.id)) and self.metric in r.metrics]
+            if known:
+                found[seed] = known[0]
+        return found
+
+    def missing(self, records: Records) -> list[tuple[PlannedCell, str]]:
+        """Planned cells without the number, and why: not run, failed, diverged, or no such metric."""
+        have = self.values(records)
+        return [(cells[0], self._why(cells[0], records)) for seed, cells in self.cells.items() if seed not in have]
+
+    def _why(self, cell: PlannedCell, records: Records) -> str:
+        record = records.get(cell.id)
+        if record is None:
+            return "not run"
+        return f"has no {self.metric}" if record.status in ("ok", "collapsed") else record.status
+
+    def collapsed(self, records: Records) -> list[int]:
+        """Seeds whose embeddings collapsed in training."""
+        return [
+            seed
+            for seed, cells in self.cells.items()
+            if any((r := records.get(c.id)) is not None and r.status == "collapsed" for c in cells)
+        ]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """All accuracies of one judgement. untrained: the same probe on an untrained encoder, where the plan has one."""
+
+    arm: Side
+    against: tuple[Side, ...]
+    full: Side | None
+    floor: Side | None
+    untrained: Side | None
+
+    @property
+    def needed(self) -> list[tuple[Role, Side]]:
+        """Every side that the test uses."""
+        sides: list[tuple[Role, Side | None]] = [("arm", self.arm), *(("against", side) for side in self.against)]
+        sides += [("full", self.full), ("floor", self.floor)]
+        return [(role, side) for role, side in sides if side is not None]
+
+
+def cases(plan: Plan, claim: Claim) -> list[Case]:
+    """What the claim is judged for, one by one: the values of its axis `by` among the grid's cells, less controls."""
+    choices = {name: values for name, values in plan.axes.items() if name not in claim.arm or name == claim.by}
+    found = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
+    return [case for case in found if _control(plan, case) is None]
+
+
+def resolve(plan: Plan, claim: Claim, case: Case, domain: Domain) -> Sides:
+    """The sides of `claim` for one case, in the arms' own domains or on intact images."""
+    here = {**case, **claim.arm}
+    cells = _matching(plan.cells, here)
+    home = (trained_domain(cells[0]) if cells else None) or "none"
+
+    def side(reference: Mapping[str, str]) -> Side:
+        return _side(plan, claim, here, reference, "none" if domain == "none" else home, own=domain == "own")
+
+    untrained = [cell for cell in plan.cells if cell.config.method.encodes and not cell.config.method.trains]
+    return Sides(
+        arm=side(claim.arm),
+        against=tuple(side(reference) for reference in claim.against),
+        full=side(claim.full) if claim.full else None,
+        floor=side(claim.floor) if claim.floor else None,
+        untrained=side({"method": untrained[0].axes["method"]}) if untrained and "method" in plan.axes else None,
+    )
+
+
+def _side(plan: Plan, claim: Claim, here: Case, reference: Mapping[str, str], home: str, *, own: bool) -> Side:
+    """Look `reference` up. here: the axes of the arm judged; home: the domain to probe in; own: unless the reference
+    has been trained in one of its own."""
+    named = {name: value for name, value in reference.items() if name != "metric"}
+    template = reference.get("metric", claim.metric)
+    control = _control(plan, named)
+    wanted = {**here, **named} if control is None else {**control.set, **named}
+
+    def metric(cell: PlannedCell) -> str:
+        return template.replace("{domain}", (trained_domain(cell) if own else None) or home)
+
+    found = [cell for cell in _matching(plan.cells, wanted) if _offers(cell, metric(cell))]
+    if control is not None:
+        untrained = not any(trained_domain(cell) for cell in found)
+        settled = {*wanted, *(["shuffle"] if untrained else [])}  # probed where the arm is, whatever it is called
+        found = _nearest(found, {name: value for name, value in here.items() if name not in settled})
+    at = metric(found[0]) if found else template.replace("{domain}", home)
+    cells: dict[int, tuple[PlannedCell, ...]] = {}
+    for cell in sorted(found, key=lambda cell: cell.seed):
+        cells[cell.seed] = (*cells.get(cell.seed, ()), cell)
+    return Side(
+        name=_name(plan, wanted, {*claim.arm, *(wanted if control else named)}, at, found[0] if found else None),
+        metric=at,
+        cells=cells,
+        control=control is not None,
+    )
+
+
+def _name(plan: Plan, axes: Mapping[str, str], shown: Collection[str], metric: str, cell: PlannedCell | None) -> str:
+    """A side in words: its arm over the axes `shown`, for an untrained control with what was probed instead."""
+    if cell is None:  # what the plan lacks is named in full
+        return arm_name(axes, [name for name in plan.experiment.axes if name in shown and name in axes])
+    if not cell.config.method.encodes:
+        return metric_name(metric)
+    varied = [name for name in varying(plan) if name in axes]
+    arm = arm_name(axes, [name for name in varied if name in shown] or varied)
+    if cell.config.method.trains:
+        return arm
+    return f"{arm} on {domain_name(metric_domain(metric) or 'none')}"
+
+
+def _control(plan: Plan, named: Mapping[str, str]) -> Control | None:
+    """The control of the experiment that these axes name by its method. Its own axes then complete them, so that a
+    grid that trains the same method is not mixed in."""
+    method = named.get("method")
+    return next((c for c in plan.experiment.controls if method is not None and c.set.get("method") == method), None)
+
+
+def _matching(cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
+    return [cell for cell in cells if all(cell.axes.get(name, "-") == value for name, value in axes.items())]
+
+
+def _nearest(cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
+    """Of axes that a control leaves open: the cells that agree with the arm, else those without, else any."""
+    left = list(cells)
+    for name, value in axes.items():
+        same = _matching(left, {name: value}) or _matching(left, {name: "-"})
+        left = same or left
+    return left
+
+
+def _offers(cell: PlannedCell, metric: str) -> bool:
+    """Whether the cell is probed where the metric is measured."""
+    domain = metric_domain(metric)
+    return domain is None or domain in cell.config.evaluation.domains

@@ -1,0 +1,139 @@
+import io
+import itertools
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+from synthetic_results import BEYOND, cells_of, log_of, quick_plan, records_of
+
+from barlowcli.arms import Arm
+from barlowcli.plots.accuracy import accuracy_plot
+from barlowcli.plots.controls import controls
+from barlowcli.plots.factors import factor_plots
+from barlowcli.plots.style import HUES, Plot, scheme, spread
+from barlowcli.plots.training import training_plot
+
+
+def assert_drawn(plot: Plot | None) -> None:
+    """Both files open, and something is in the picture."""
+    assert plot is not None
+    root = ElementTree.fromstring(plot.svg)
+    assert root.tag.endswith("svg")
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 20
+    with Image.open(io.BytesIO(plot.png)) as image:
+        assert min(image.size) > 400
+        assert len(image.convert("RGB").getcolors(2**24) or ()) > 50
+
+
+def test_the_three_plots() -> None:
+    plan = quick_plan()
+    records = records_of(plan, BEYOND)
+    assert_drawn(accuracy_plot(plan, records))
+    (factor,) = factor_plots(plan, records)
+    assert factor.name == "factor-colour"
+    assert_drawn(factor)
+    logs = {cell.id: log_of(cell) for cell in plan.cells if cell.config.training}
+    assert_drawn(training_plot(plan, logs))
+
+
+def test_other_axes_and_one_method_and_few_seeds() -> None:
+    plan = quick_plan(axes={"method": ["byol"], "shuffle": ["none"], "dims": ["16", "64", "256"]}, seeds=1)
+    records = records_of(plan, BEYOND)
+    del records[plan.cells[0].id]
+    assert_drawn(accuracy_plot(plan, records))
+
+
+def test_nothing_to_show_is_no_plot() -> None:
+    plan = quick_plan()
+    assert accuracy_plot(plan, {}) is None
+    assert factor_plots(plan, {}) == []
+    assert training_plot(plan, {}) is None
+
+
+def test_a_failed_cell_does_not_name_the_labels() -> None:
+    plan = quick_plan()
+    records = records_of(plan, BEYOND)
+    first = plan.cells[0].id
+    bare = {"status": "failed", "metrics": {}, "labels": ("label",), "label_names": {}}
+    records[first] = records[first].model_copy(update=bare)
+    plot = accuracy_plot(plan, records)
+    assert plot is not None
+    assert plot.alt.startswith("digit accuracy")
+
+
+def test_bytes_depend_on_the_numbers_alone() -> None:
+    plan = quick_plan(axes={"method": ["barlow"]})
+    records = records_of(plan, BEYOND)
+    first = accuracy_plot(plan, records)
+    before = dict(matplotlib.rcParams)
+    with matplotlib.rc_context():
+        matplotlib.rc("axes", titlesize=30)
+        matplotlib.rc("svg", hashsalt=None)
+        again = accuracy_plot(plan, dict(reversed(list(records.items()))))
+    assert first == again
+    assert dict(matplotlib.rcParams) == before
+    assert first is not None
+    assert b"<dc:date>" not in first.svg
+
+
+def test_an_arm_has_one_colour_in_every_method_and_no_two_arms_share_one() -> None:
+    plan = quick_plan(axes={"shuffle": ["none", "pixels", "equalise"]})
+    look = scheme(plan)
+    colours = {(arm.axes["method"], look.key(arm)): look.colour(arm) for arm in look.arms}
+    barlow = {key: colour for (method, key), colour in colours.items() if method == "barlow"}
+    byol = {key: colour for (method, key), colour in colours.items() if method == "byol"}
+    assert barlow == byol
+    assert len(set(barlow.values())) == 6
+    assert [barlow["none", "on"], barlow["none", "off"]] == list(HUES[0])
+    assert {look.marker(arm) for arm in look.arms} == {"o", "s"}
+    supervised = cells_of(plan, method="supervised", shuffle="pixels")[0]
+    twin = next(arm for arm in look.arms if arm.axes["shuffle"] == "pixels" and arm.axes["jitter"] == "off")
+    assert look.colour(Arm(supervised.axes, True, (supervised,))) == look.colour(twin)
+
+
+def test_many_arms_are_told_apart_by_line_style() -> None:
+    plan = quick_plan(axes={"shuffle": ["none"], "dims": ["16", "32", "64"], "method": ["byol"]})
+    look = scheme(plan)
+    assert len({(look.colour(arm), look.line(arm)) for arm in look.arms}) == len(look.arms) == 6
+
+
+def test_controls_by_panel() -> None:
+    plan = quick_plan()
+    records = records_of(plan, BEYOND)
+    own = {control.name: control.probe for control in controls(plan, records, "own")}
+    assert own == {
+        "supervised, intact views": "linear.h.none",
+        "supervised, shuffled views": "linear.h.pixels",
+        "untrained, intact images": "linear.h.none",
+        "untrained, shuffled images": "linear.h.pixels",
+        "histogram, small MLP": "mlp.joint.none",
+    }
+    intact = {control.name: control.probe for control in controls(plan, records, "none")}
+    assert intact == {
+        "supervised, intact views": "linear.h.none",
+        "supervised, shuffled views": "linear.h.none",
+        "untrained, intact images": "linear.h.none",
+        "histogram, small MLP": "mlp.joint.none",
+    }
+    trained = {name: record for name, record in records.items() if not record.control}
+    assert controls(plan, trained, "own") == []
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_labels_are_spread_apart_in_order_and_inside(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.uniform(0, 1, seed % 9 + 1).tolist()
+    places = spread(values, 0.08, 0.0, 1.0)
+    ordered = [place for _, place in sorted(zip(values, places, strict=True))]
+    assert all(later - earlier >= 0.08 - 1e-9 for earlier, later in itertools.pairwise(ordered))
+    assert min(places) >= -1e-9
+    assert max(places) <= 1 + 1e-9
+
+
+def test_labels_that_have_room_stay_where_they_are() -> None:
+    assert spread([0.5, 0.1, 0.9], 0.1, 0, 1) == [0.5, 0.1, 0.9]
+    assert spread([0.5, 0.5], 0.1, 0, 1) == pytest.approx([0.45, 0.55])
+    assert spread([0.0, 0.0, 0.02], 0.1, 0, 1) == pytest.approx([0.0, 0.1, 0.2])
+    assert spread([], 0.1, 0, 1) == []
