@@ -268,6 +268,11 @@ def test_data_of_ones_own_are_named_without_their_folder() -> None:
     ]
 
 
+@pytest.mark.parametrize(("seeds", "words"), [(1, "1 seed can decide nothing"), (3, "3 seeds can screen")])
+def test_few_seeds_are_a_caveat(seeds: int, words: str) -> None:
+    assert caveats(quick_plan(seeds=seeds))[0].startswith(f"{words}; for a verdict to build on take 5 or more")
+
+
 def test_several_machines_are_all_named() -> None:
     plan = quick_plan(seeds=1)
     records = records_of(plan, BEYOND)

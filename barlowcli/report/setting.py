@@ -7,6 +7,7 @@ from typing import Any
 from barlowcli.arms import Records
 from barlowcli.plan import Plan
 from barlowcli.settings import CellConfig
+from barlowcli.statistics import MIN_SEEDS
 from barlowcli.wording import listing
 
 SEEDS_FOR_A_VERDICT = 5
@@ -30,10 +31,11 @@ def setting(plan: Plan, records: Records) -> str:
 
 def caveats(plan: Plan) -> list[str]:
     """How far what was found may be trusted, in sentences."""
-    found = []
-    if len({cell.seed for cell in plan.cells}) < SEEDS_FOR_A_VERDICT:
+    seeds, found = len({cell.seed for cell in plan.cells}), []
+    if seeds < SEEDS_FOR_A_VERDICT:
+        can = "can screen" if seeds >= MIN_SEEDS else "can decide nothing"
         found.append(
-            f"{_seeds(plan)} can screen; for a verdict to build on take {SEEDS_FOR_A_VERDICT} or more "
+            f"{_seeds(plan)} {can}; for a verdict to build on take {SEEDS_FOR_A_VERDICT} or more "
             f"(--seeds {SEEDS_FOR_A_VERDICT})."
         )
     configs = [cell.config for cell in plan.cells]

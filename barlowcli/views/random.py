@@ -8,7 +8,6 @@ All of it is wrapping int64 arithmetic, hence the same bits on every device.
 
 from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import overload
 
 import numpy as np
 import torch
@@ -67,30 +66,23 @@ def _mix(z: Tensor) -> Tensor:
     return z
 
 
-def _mix_int(z: int) -> int:
+def splitmix64(key: int | Tensor, value: Tensor) -> Tensor:
+    """Output number `value` (from 0) of the SplitMix64 generator seeded with `key`, as signed 64-bit integers.
+
+    value, and key unless it is an int: int64, of shapes that broadcast against one another.
+    """
+    # key + (value + 1) GAMMA, multiplied last: torch.compile takes an arange times a number for index arithmetic,
+    # which it does in types that overflow (torch 2.15: wrong numbers on a CPU)
+    start = _signed(key * UNGAMMA + 1) if isinstance(key, int) else key * _signed(UNGAMMA) + 1
+    return _mix((value + start).mul_(_signed(GAMMA)))
+
+
+def splitmix64_int(key: int, value: int) -> int:
+    """The same number for plain ints, in [0, 2^64)."""
+    z = (key + (value + 1) * GAMMA) % WORD
     for shift, multiplier in zip(SHIFTS, (*MULTIPLIERS, 1), strict=True):
         z = (z ^ (z >> shift)) * multiplier % WORD
     return z
-
-
-@overload
-def splitmix64(key: int, value: int) -> int: ...
-@overload
-def splitmix64(key: Tensor, value: int | Tensor) -> Tensor: ...
-@overload
-def splitmix64(key: int | Tensor, value: Tensor) -> Tensor: ...
-def splitmix64(key: int | Tensor, value: int | Tensor) -> int | Tensor:
-    """Output number `value` (from 0) of the SplitMix64 generator seeded with `key`, as signed 64-bit integers.
-
-    key and value: ints, or int64 tensors that broadcast against one another.
-    """
-    if isinstance(value, int):
-        step = _signed((value + 1) * GAMMA)
-        return _signed(_mix_int((key + step) % WORD)) if isinstance(key, int) else _mix(key + step)
-    # key + (value + 1) GAMMA, multiplied last: torch.compile takes an arange times a number for index arithmetic,
-    # which it does in types that overflow (torch 2.15: wrong results on a CPU)
-    start = key * UNGAMMA + 1 if isinstance(key, int) else (key * _signed(UNGAMMA)).add_(1)
-    return _mix((value + (_signed(start) if isinstance(start, int) else start)).mul_(_signed(GAMMA)))
 
 
 def sort_rows(keys: Tensor) -> Tensor:
@@ -124,9 +116,10 @@ class Draws:
         epoch: an int, or an int64 tensor () on the device of `index`, so that a captured graph can be replayed for
         another epoch.
         """
-        run = splitmix64(splitmix64(seed, view), epoch)
+        run = splitmix64_int(seed, view)
+        era = splitmix64(run, epoch) if isinstance(epoch, Tensor) else splitmix64_int(run, epoch)
         numbers = torch.arange(len(Number), device=index.device)
-        words = splitmix64(splitmix64(run, index).unsqueeze(1), numbers)
+        words = splitmix64(splitmix64(era, index).unsqueeze(1), numbers)
         return cls(index, words, _units(words))
 
     def narrow(self, rows: slice) -> "Draws":
