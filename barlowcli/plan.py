@@ -157,6 +157,11 @@ def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> d
     axes = dict(experiment.axes)
     for source in (preset.axes, overrides.axes):
         for name, values in source.items():
+            if name not in axes and name not in AXIS_KEYS:
+                raise ConfigError(
+                    [f"{experiment.name} has no axis `{name}`"],
+                    hint=did_you_mean(name, [*axes, *AXIS_KEYS]) + "; a setting is changed with --set key=value",
+                )
             axis = axes.get(name) or Axis(key=AXIS_KEYS[name], values=list(values))
             if isinstance(axis.values, dict):
                 unknown = [value for value in values if value not in axis.values]

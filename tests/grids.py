@@ -14,7 +14,9 @@ TINY = {"data.limit": 300, "data.test_limit": 200, "training.epochs": 2, "traini
 
 def options_for(folder: Path) -> RunOptions:
     """Options of a run into `folder` on the CPU."""
-    return RunOptions("shuffle-test", "quick", folder, folder / "no-data-root", "cpu", ("barlow", "run", "shuffle-test"))
+    return RunOptions(
+        "shuffle-test", "quick", folder, folder / "no-data-root", "cpu", ("barlow", "run", "shuffle-test")
+    )
 
 
 def tiny_plan(axes: dict[str, list[str]] | None = None, settings: dict[str, Any] | None = None, seeds: int = 1) -> Plan:

@@ -77,6 +77,7 @@ def run(
 ) -> None:
     """Run an experiment: every cell of its grid that is not done yet, then the report."""
     spec = load_experiment(experiment)
+    part = parse_shard(shard)
     device = resolve(device)
     chosen, why = choose_preset(spec, preset, device)
     flags: dict[str, Any] = {
@@ -101,7 +102,7 @@ def run(
     plan, left_out = freeze(folder, plan)
     if left_out:
         output.log(f"{left_out} cells of other settings keep their records but leave this report", quiet=quiet)
-    cells = select(plan, folder, asked, rerun, shard)
+    cells = select(plan, folder, asked, rerun, part)
     options = RunOptions(
         experiment=spec.name,
         preset=chosen,
@@ -112,8 +113,8 @@ def run(
     )
     if cells:
         execute(cells, options, workers or worker_count(device, len(cells)), total=len(asked), quiet=quiet)
-    elif not quiet:
-        output.log(f"all {len(asked)} cells are done already; nothing to run")
+    else:
+        output.log(nothing_to_run(plan, folder, asked), quiet=quiet)
     finish(folder, as_json=as_json, quiet=quiet)
 
 
@@ -209,20 +210,32 @@ def show_plan(plan: Plan, folder: Path, *, as_json: bool) -> None:
     output.say(f"{len(states)} cells, {list(states.values()).count('todo')} to do")
 
 
-def select(plan: Plan, folder: Path, asked: set[str], rerun: Rerun | None, shard: str | None) -> list[PlannedCell]:
-    """The cells to run now, seed by seed, so that what is there early covers all arms. Raises ConfigError."""
-    cells = sorted((cell for cell in plan.cells if cell.id in asked), key=lambda cell: cell.seed)
-    if shard is not None:
-        part, _, parts = shard.partition("/")
-        if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
-            raise ConfigError([f"--shard {shard}: expected I/N with 1 <= I <= N"], hint="for example --shard 1/4")
-        cells = cells[int(part) - 1 :: int(parts)]
+def parse_shard(shard: str | None) -> tuple[int, int]:
+    """`I/N` -> (I, N); (1, 1) where none was asked for. Raises ConfigError."""
+    part, _, parts = (shard or "1/1").partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise ConfigError([f"--shard {shard}: expected I/N with 1 <= I <= N"], hint="for example --shard 1/4")
+    return int(part), int(parts)
+
+
+def select(plan: Plan, folder: Path, asked: set[str], rerun: Rerun | None, shard: tuple[int, int]) -> list[PlannedCell]:
+    """The cells to run now, seed by seed, so that what is there early covers all arms."""
+    part, parts = shard
+    cells = sorted((cell for cell in plan.cells if cell.id in asked), key=lambda cell: cell.seed)[part - 1 :: parts]
     if rerun is Rerun.all:
         for cell in cells:
             shutil.rmtree(folder / "cells" / cell.id, ignore_errors=True)
         return cells
     states = {"todo", "failed"} if rerun is Rerun.failed else {"todo"}
     return [cell for cell in cells if status_of(folder, cell) in states]
+
+
+def nothing_to_run(plan: Plan, folder: Path, asked: set[str]) -> str:
+    """What is said where every cell has its record."""
+    failed = [cell for cell in plan.cells if cell.id in asked and status_of(folder, cell) == "failed"]
+    if failed:
+        return f"{len(failed)} of {len(asked)} cells failed before; --rerun failed runs them again"
+    return f"all {len(asked)} cells are done already; nothing to run"
 
 
 def execute(cells: list[PlannedCell], options: RunOptions, workers: int, *, total: int, quiet: bool) -> None:

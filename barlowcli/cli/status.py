@@ -1,5 +1,6 @@
 """`barlow status`: how far each run is."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,19 +18,29 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
 ) -> None:
     """Say how many cells of each run are done, failed, collapsed, diverged or still to do."""
-    rows = [count(folder) for folder in find_runs(results, experiment, None)]
+    runs = [count(folder) for folder in find_runs(results, experiment, None)]
     if as_json:
-        output.print_json(rows)
+        output.print_json([asdict(run) for run in runs])
         return
-    for row in rows:
-        parts = [f"{n} {word}" for word, n in row["cells"].items() if n]
-        output.say(f"{row['experiment']}, preset {row['preset']}: {', '.join(parts)}")
-        for line in row["problems"]:
+    for run in runs:
+        parts = [f"{n} {word}" for word, n in run.cells.items() if n]
+        output.say(f"{run.experiment}, preset {run.preset}: {', '.join(parts)}")
+        for line in run.problems:
             output.say(f"  {line}")
 
 
-def count(folder: Path) -> dict[str, object]:
-    """Cells of the run in `folder` by state, and a line for each that is not as it should be."""
+@dataclass(frozen=True)
+class Count:
+    """How far a run is. cells: state -> how many; problems: a line for each cell that is not as it should be."""
+
+    experiment: str
+    preset: str
+    cells: dict[str, int]
+    problems: list[str]
+
+
+def count(folder: Path) -> Count:
+    """Count the cells of the run in `folder` by state."""
     plan = read_plan(folder)
     assert plan is not None
     states = dict.fromkeys(("ok", "collapsed", "diverged", "failed", "to do"), 0)
@@ -41,4 +52,4 @@ def count(folder: Path) -> dict[str, object]:
         if record and record.status != "ok":
             arm = ", ".join(value for value in cell.axes.values() if value != "-")
             problems.append(f"{cell.id} ({arm}, seed {cell.seed}): {record.status}: {record.message}")
-    return {"experiment": plan.experiment.name, "preset": plan.preset, "cells": states, "problems": problems}
+    return Count(plan.experiment.name, plan.preset, states, problems)

@@ -1,0 +1,177 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from grids import TINY
+
+from barlowcli.cli import main as cli
+
+SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
+RUN = ["run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--seeds", "1", "--method", "barlow", *SIZE]
+
+
+def barlow(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout, stderr of a command, run in this process."""
+    monkeypatch.setattr(sys, "argv", ["barlow", *arguments])
+    code = 0
+    try:
+        cli.main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    return lambda *arguments: barlow(monkeypatch, capsys, *arguments)
+
+
+def test_jitter_off_then_on_runs_each_cell_once_and_reports_both(run, tmp_path):
+    results = ["--results", str(tmp_path)]
+    code, out, err = run(*RUN, "--jitter", "off", *results)
+    assert code == 0, err
+    assert "6 of 6 cells to run" in err  # 2 arms; random-init, supervised x 2, histogram
+    assert "UNTESTED" in out
+    code, _, err = run(*RUN, "--jitter", "off", *results)
+    assert code == 0
+    assert "all 6 cells are done already; nothing to run" in err
+    code, out, err = run(*RUN, "--jitter", "on", *results)
+    assert code == 0
+    assert "2 of 6 cells to run, 2 at once, 4 done" in err
+    folder = tmp_path / "shuffle-test" / "quick"
+    rows = (folder / "runs.csv").read_text().splitlines()
+    assert len(rows) == 1 + 8
+    for name in (
+        "plan.json",
+        "summary.csv",
+        "summary.md",
+        "summary.tex",
+        "contrasts.csv",
+        "verdict.json",
+        "report.html",
+    ):
+        assert (folder / name).stat().st_size > 100, name
+    assert {path.suffix for path in (folder / "plots").iterdir()} == {".svg", ".png"}
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and "cells" not in path.parts}
+    code, again, _ = run("report", "shuffle-test", *results)
+    assert code == 0
+    assert again.split("\nreport:")[0] == out.split("\nreport:")[0]
+    assert before == {path: path.read_bytes() for path in before}
+    code, out, _ = run("status", *results)
+    assert out == "shuffle-test, preset quick: 8 ok\n"
+    code, out, err = run(*RUN, "--jitter", "off", *results, "--json")
+    value = json.loads(out)
+    assert value["partial"] is False
+    assert (code, value["folder"]) == (0, str(folder))
+
+
+def test_a_failed_cell_makes_a_partial_report_and_is_run_again_on_request(run, tmp_path):
+    command = [*RUN, "--jitter", "off", "--shuffle", "none", "--results", str(tmp_path)]
+    code, out, err = run(*command, "--set", "training.batch_size=5000")
+    assert code == 1
+    assert "FAILED: 270 training images do not fill one batch of 5000" in err
+    assert "PARTIAL" in out
+    code, _, err = run(*command, "--set", "training.batch_size=5000")
+    assert code == 1
+    assert "--rerun failed" in err
+    code, _, err = run(*command, "--set", "training.batch_size=5000", "--rerun", "failed")
+    assert code == 1
+    assert "2 of 4 cells to run" in err
+    code, out, _ = run("status", "--results", str(tmp_path))
+    assert "2 failed" in out
+    assert "270 training images do not fill one batch of 5000" in out
+
+
+def test_dry_run_tells_the_cells_and_writes_nothing(run, tmp_path):
+    code, out, _ = run("run", "shuffle-test", "--preset", "quick", "--dry-run", "--json", "--results", str(tmp_path))
+    plan = json.loads(out)
+    assert code == 0
+    assert (plan["experiment"], plan["preset"], len(plan["cells"])) == ("shuffle-test", "quick", 36)
+    assert set(plan["cells"][0]) >= {"id", "axes", "seed", "status"}
+    assert {cell["status"] for cell in plan["cells"]} == {"todo"}
+    assert not list(tmp_path.iterdir())
+    code, out, _ = run("run", "shuffle-test", "--preset", "quick", "--dry-run", "--results", str(tmp_path))
+    assert out.splitlines()[-1] == "36 cells, 36 to do"
+
+
+def test_shards_share_the_cells_out(run, tmp_path):
+    from grids import tiny_plan
+
+    from barlowcli.cli.run import select
+
+    plan = tiny_plan(seeds=3)
+    ids = {cell.id for cell in plan.cells}
+    parts = [select(plan, tmp_path, ids, None, (i, 3)) for i in (1, 2, 3)]
+    assert sorted(cell.id for part in parts for cell in part) == sorted(ids)
+    assert {len(part) for part in parts} == {12}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["run", "shuffel-test"], "no experiment named `shuffel-test`", "did you mean `shuffle-test`?"),
+        (["run", "shuffle-test", "--preset", "quik"], "has no preset `quik`", "did you mean `quick`?"),
+        (["run", "shuffle-test", "--dataset", "cifar"], "no dataset named `cifar`", "did you mean `cifar10`?"),
+        (
+            ["run", "shuffle-test", "--dataset", "folder:/no/where"],
+            "/no/where: no such file or folder",
+            "check the path",
+        ),
+        (["run", "shuffle-test", "--set", "training.lr"], "--set training.lr: expected key=value", "for example"),
+        (["run", "shuffle-test", "--method", ","], "--method: at least one value is needed", ""),
+        (["run", "shuffle-test", "--shard", "5/4"], "--shard 5/4: expected I/N", "--shard 1/4"),
+        (["run", "shuffle-test", "--device", "tpu"], "no device named `tpu`", "auto, cpu, cuda or mps"),
+        (["run", "shuffle-test", "--axis", "flip=0.1"], "no axis `flip`", "--set"),
+        (["report", "dims"], "no results of dims", "barlow run dims"),
+        (["report", "../x"], "by name", "barlow status"),
+        (["views", "--jitter", "maybe"], "--jitter: no value `maybe`", "on, off, histogram"),
+        (["views", "-o", "x.txt"], "expected a name that ends in .png or .svg", ""),
+    ],
+)
+def test_a_mistake_is_an_error_with_a_hint_and_exit_code_2(run, tmp_path, monkeypatch, arguments, message, hint):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert hint in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_mistakes_in_settings_at_once(run, tmp_path):
+    code, _, err = run(
+        "run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--results", str(tmp_path),
+        "--set", "training.epochs=-1", "--set", "views.flipp=0.2", "--set", "encoder.name=resnet19",
+    )  # fmt: skip
+    assert code == 2
+    assert "training.epochs: input should be greater than or equal to 1, got -1" in err
+    assert "views.flipp: no such key; did you mean `flip`?" in err
+
+
+def test_ls_names_everything(run):
+    _, out, _ = run("ls")
+    for name in ("shuffle-test", "quick", "barlow", "byol", "colour-digits", "resnet18", "equalise+pixels", "lars"):
+        assert name in out
+    _, out, _ = run("ls", "methods", "--json")
+    assert set(json.loads(out)["methods"]) >= {"barlow", "byol", "simclr", "random-init", "supervised", "histogram"}
+
+
+def test_doctor_finds_nothing_wrong_here(run, tmp_path):
+    code, out, _ = run("doctor", "--results", str(tmp_path))
+    assert code == 0
+    assert "would use: device" in out
+
+
+def test_views_draws_a_picture(run, tmp_path):
+    code, out, _ = run("views", "-n", "2", "--shuffle", "none,pixels", "-o", str(tmp_path / "v.png"))
+    assert code == 0
+    assert "2 images of colour-digits" in out
+    assert (tmp_path / "v.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_python_m_and_version():
+    done = subprocess.run([sys.executable, "-m", "barlowcli", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("barlow 0.")
