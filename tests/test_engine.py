@@ -87,8 +87,8 @@ def children() -> list[int]:
 
 def test_data_that_cannot_be_had_end_the_run_at_once(tmp_path):
     plan = grid({"data.name": "cifar10", "data.image_size": 32})
-    (tmp_path / "root").write_text("a file where the data root should be")
-    options = options_for(tmp_path / "root")
+    (tmp_path / "no-data-root").write_text("a file where the data root should be")
+    options = options_for(tmp_path)
     with pytest.raises(DataError) as error:
         list(run_cells(plan.cells[:1], options, workers=1))
     assert "colour-digits" in error.value.hint

@@ -195,9 +195,10 @@ def _run_one(cell: PlannedCell, pipe: Connection, stop: Flag, options: RunOption
     folder = options.folder / "cells" / cell.id
 
     def note(message: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(message.rstrip() + "\n")
+        with contextlib.suppress(OSError):  # a lost line of the log is no reason to lose the cell
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "log.txt").open("a", encoding="utf-8") as file:
+                file.write(message.rstrip() + "\n")
 
     def progress(step: int, total: int) -> None:
         pipe.send(Event("progress", cell.id, step=step, total=total))
