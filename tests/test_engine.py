@@ -5,7 +5,7 @@ import pytest
 from grids import options_for, run_grid, tiny_plan
 
 from barlowcli.engines.local import run_cells, worker_count
-from barlowcli.errors import DataError, InterruptError
+from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.plan import freeze
 from barlowcli.records import read_record
 
@@ -89,7 +89,7 @@ def test_data_that_cannot_be_had_end_the_run_at_once(tmp_path):
     plan = grid({"data.name": "cifar10", "data.image_size": 32})
     (tmp_path / "no-data-root").write_text("a file where the data root should be")
     options = options_for(tmp_path)
-    with pytest.raises(DataError) as error:
+    with pytest.raises(BarlowError) as error:
         list(run_cells(plan.cells[:1], options, workers=1))
     assert "colour-digits" in error.value.hint
 
