@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from barlowcli.data.imageset import Dataset, ImageSet
 from barlowcli.data.load import load_dataset
 from barlowcli.encoders import build_encoder
-from barlowcli.engines.local import RunOptions
+from barlowcli.engines.local import RunOptions, identity
 from barlowcli.errors import ConfigError
 from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnorm
 from barlowcli.evaluation.histogram import joint_histogram
@@ -81,12 +81,7 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
         )
     seconds |= {"evaluate": time.monotonic() - before, "total": time.monotonic() - start}
     record = Record(
-        id=cell.id,
-        experiment=options.experiment,
-        preset=options.preset,
-        axes=cell.axes,
-        seed=cell.seed,
-        control=cell.control,
+        **identity(cell, options),
         status=trained.status,
         message=trained.message,
         event_step=trained.step,
@@ -104,7 +99,6 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
             "encoder_parameters": parameters,
         },
         seconds={name: round(value, 2) for name, value in seconds.items()},
-        config=config.model_dump(mode="json", by_alias=True),
         provenance={**provenance(options.device, list(options.command)), "data_digest": data.digest},
     )
     write_record(folder, record)

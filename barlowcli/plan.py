@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.records import SCHEMA, read_json, read_record, write_json
+from barlowcli.records import SCHEMA, read_record, read_versioned, write_json
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, did_you_mean
 from barlowcli.settings import CellConfig, DataSettings, MethodSettings, Settings
 from barlowcli.spec import Axis, Control, Experiment, Preset, axis_text, describe, known_keys
@@ -376,13 +376,7 @@ def read_plan(folder: Path) -> Plan | None:
     path = folder / "plan.json"
     if not path.is_file():
         return None
-    value = read_json(path)
-    version = value.get("schema_version") if isinstance(value, dict) else None
-    if version != SCHEMA:
-        raise ResultsError(
-            f"{path} has schema version {version}, this barlow reads {SCHEMA}",
-            hint="read it with the barlow that wrote it, or choose another folder with --results",
-        )
+    value = read_versioned(path)
     stored = value.pop("hash", None)
     try:
         plan = Plan.model_validate(value)

@@ -100,11 +100,8 @@ def write_record(cell: Path, record: Record) -> None:
     write_json(cell / "record.json", record.model_dump(mode="json"))
 
 
-def read_record(cell: Path) -> Record | None:
-    """The record of the cell in folder `cell`, None where it has none; raises ResultsError where it is damaged."""
-    path = cell / "record.json"
-    if not path.is_file():
-        return None
+def read_versioned(path: Path) -> dict[str, Any]:
+    """Read a JSON object that names its schema version; raises ResultsError where that is not ours."""
     value = read_json(path)
     version = value.get("schema_version") if isinstance(value, dict) else None
     if version != SCHEMA:
@@ -112,8 +109,16 @@ def read_record(cell: Path) -> Record | None:
             f"{path} has schema version {version}, this barlow reads {SCHEMA}",
             hint="read it with the barlow that wrote it, or choose another folder with --results",
         )
+    return dict(value)
+
+
+def read_record(cell: Path) -> Record | None:
+    """The record of the cell in folder `cell`, None where it has none; raises ResultsError where it is damaged."""
+    path = cell / "record.json"
+    if not path.is_file():
+        return None
     try:
-        record = Record.model_validate(value)
+        record = Record.model_validate(read_versioned(path))
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"]))

@@ -2,13 +2,13 @@ import json
 
 import pytest
 import torch
-from grids import options_for, tiny_plan
 from safetensors.torch import load_file
 
 from barlowcli.cell import build_method, dataset_on, run_cell
 from barlowcli.errors import ConfigError
 from barlowcli.records import Record, read_record
 from barlowcli.training import Hooks
+from tests.grids import options_for, tiny_plan
 
 
 def one(tmp_path, method, shuffle="none", jitter="on", settings=None):

@@ -2,12 +2,12 @@ import os
 import signal
 
 import pytest
-from grids import options_for, run_grid, tiny_plan
 
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.plan import freeze
 from barlowcli.records import read_record
+from tests.grids import options_for, run_grid, tiny_plan
 
 
 def grid(settings=None, seeds=1):

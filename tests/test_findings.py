@@ -3,13 +3,13 @@ from collections.abc import Mapping
 
 import pytest
 from scipy import stats
-from synthetic_results import BEYOND, SUFFICE, World, cells_of, put, quick_plan, records_of
 
 from barlowcli.plan import Plan
 from barlowcli.records import Record
 from barlowcli.verdicts import judge
 from barlowcli.verdicts.document import verdict_document
 from barlowcli.verdicts.findings import Finding, draw_together, notes, reason
+from tests.synthetic_results import BEYOND, SUFFICE, World, cells_of, put, quick_plan, records_of
 
 
 def findings(plan: Plan, records: Mapping[str, Record]) -> dict[str, Finding]:

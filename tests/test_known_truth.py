@@ -6,11 +6,11 @@ Real training, real probes, the real report; SimCLR, since it learns within seco
 import json
 
 import pytest
-from grids import options_for, run_grid, tiny_plan
 
 from barlowcli.cell import run_cell
 from barlowcli.report import write_report
 from barlowcli.training import Hooks
+from tests.grids import options_for, run_grid, tiny_plan
 
 SIZE = {
     "data.image_size": 8,

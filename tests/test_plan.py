@@ -81,8 +81,8 @@ def test_other_shuffle_arms_bring_their_own_random_encoder_and_domain():
 
 
 def test_precision_follows_the_device():
-    assert plan_of(on_cuda=True).cells[0].config.training.precision == "bf16"  # type: ignore[union-attr]
-    assert plan_of().cells[0].config.training.precision == "fp32"  # type: ignore[union-attr]
+    assert plan_of(on_cuda=True).cells[0].config.training.precision == "bf16"
+    assert plan_of().cells[0].config.training.precision == "fp32"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
-from synthetic_results import BEYOND, cells_of, log_of, quick_plan, records_of
 
 from barlowcli.arms import Arm
 from barlowcli.plots.accuracy import accuracy_plot
@@ -14,6 +13,7 @@ from barlowcli.plots.controls import controls
 from barlowcli.plots.factors import factor_plots
 from barlowcli.plots.style import HUES, Plot, scheme, spread
 from barlowcli.plots.training import training_plot
+from tests.synthetic_results import BEYOND, cells_of, log_of, quick_plan, records_of
 
 
 def assert_drawn(plot: Plot | None) -> None:

@@ -2,11 +2,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
 from barlowcli.plan import Plan
 from barlowcli.spec import Claim
 from barlowcli.verdicts.references import Domain, Side, cases, resolve
+from tests.synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
 
 def claim_of(plan: Plan, name: str) -> Claim:

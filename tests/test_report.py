@@ -7,7 +7,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from synthetic_results import (
+
+from barlowcli.errors import ResultsError
+from barlowcli.plan import write_plan
+from barlowcli.records import write_record
+from barlowcli.report import Report, write_report
+from barlowcli.report.setting import caveats, provenance, setting, without_folders
+from tests.synthetic_results import (
     BEYOND,
     cells_of,
     log_of,
@@ -16,12 +22,6 @@ from synthetic_results import (
     records_of,
     write_results,
 )
-
-from barlowcli.errors import ResultsError
-from barlowcli.plan import write_plan
-from barlowcli.records import write_record
-from barlowcli.report import Report, write_report
-from barlowcli.report.setting import caveats, provenance, setting, without_folders
 
 FILES = {
     "contrasts.csv",

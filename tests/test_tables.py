@@ -4,11 +4,11 @@ import re
 
 import pytest
 from scipy import stats
-from synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
 from barlowcli.tables.files import contrasts_csv, runs_csv, summary_csv
 from barlowcli.tables.summary import Summary, latex_escape, summarise
 from barlowcli.verdicts import judge
+from tests.synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
 
 def rows(text: str) -> list[dict[str, str]]:

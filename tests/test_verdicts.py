@@ -2,7 +2,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from synthetic_results import (
+
+from barlowcli.plan import Plan
+from barlowcli.records import Record
+from barlowcli.spec import Claim
+from barlowcli.verdicts import Verdict, judge
+from tests.synthetic_results import (
     BEYOND,
     HISTOGRAM,
     SUFFICE,
@@ -12,11 +17,6 @@ from synthetic_results import (
     records_of,
     with_claims,
 )
-
-from barlowcli.plan import Plan
-from barlowcli.records import Record
-from barlowcli.spec import Claim
-from barlowcli.verdicts import Verdict, judge
 
 
 def words(verdicts: list[Verdict], claim: str) -> dict[tuple[str, tuple[str, ...]], str]:

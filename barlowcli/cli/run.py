@@ -69,6 +69,7 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Cells at once; default one a core, one on a GPU.")] = None,
     results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between two checkpoints of a cell.")] = 30.0,
     rerun: Annotated[Rerun | None, typer.Option(help="Run failed cells, or all, again.")] = None,
     shard: Annotated[str | None, typer.Option(help="I/N: only the I-th of N parts of the cells.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the cells and their state, run nothing.")] = False,
@@ -110,6 +111,7 @@ def run(
         data_root=data_root.expanduser(),
         device=device,
         command=("barlow", *sys.argv[1:]),
+        checkpoint_seconds=checkpoint_seconds,
     )
     if cells:
         execute(cells, options, workers or worker_count(device, len(cells)), total=len(asked), quiet=quiet)

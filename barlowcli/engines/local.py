@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.plan import PlannedCell
@@ -163,18 +163,21 @@ def _bury(worker: Worker, options: RunOptions) -> Iterator[Event]:
 
 def fail(cell: PlannedCell, options: RunOptions, message: str) -> None:
     """Write a record that says the cell failed."""
-    record = Record(
-        id=cell.id,
-        experiment=options.experiment,
-        preset=options.preset,
-        axes=cell.axes,
-        seed=cell.seed,
-        control=cell.control,
-        status="failed",
-        message=message,
-        config=cell.config.model_dump(mode="json", by_alias=True),
-    )
+    record = Record(**identity(cell, options), status="failed", message=message)
     write_record(options.folder / "cells" / cell.id, record)
+
+
+def identity(cell: PlannedCell, options: RunOptions) -> dict[str, Any]:
+    """The fields of a record that say which cell of which run it is."""
+    return {
+        "id": cell.id,
+        "experiment": options.experiment,
+        "preset": options.preset,
+        "axes": cell.axes,
+        "seed": cell.seed,
+        "control": cell.control,
+        "config": cell.config.model_dump(mode="json", by_alias=True),
+    }
 
 
 def _work(pipe: Connection, stop: Flag, options: RunOptions) -> None:

@@ -3,9 +3,9 @@ import subprocess
 import sys
 
 import pytest
-from grids import TINY
 
 from barlowcli.cli import main as cli
+from tests.grids import TINY
 
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
 RUN = ["run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--seeds", "1", "--method", "barlow", *SIZE]
@@ -97,9 +97,8 @@ def test_dry_run_tells_the_cells_and_writes_nothing(run, tmp_path):
 
 
 def test_shards_share_the_cells_out(run, tmp_path):
-    from grids import tiny_plan
-
     from barlowcli.cli.run import select
+    from tests.grids import tiny_plan
 
     plan = tiny_plan(seeds=3)
     ids = {cell.id for cell in plan.cells}
