@@ -15,7 +15,7 @@ from barlowcli.data.imageset import Dataset, ImageSet
 from barlowcli.data.load import load_dataset
 from barlowcli.encoders import build_encoder
 from barlowcli.engines.local import RunOptions, identity
-from barlowcli.errors import ConfigError
+from barlowcli.errors import CellError, ConfigError
 from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnorm
 from barlowcli.evaluation.histogram import joint_histogram
 from barlowcli.evaluation.matching import matching_accuracy
@@ -29,11 +29,12 @@ from barlowcli.registry import METHODS
 from barlowcli.settings import CellConfig, DataSettings, HistogramSettings
 from barlowcli.training import Hooks, Trained, train
 from barlowcli.views.pipeline import Views, probe_images
+from barlowcli.views.shuffle import check_arm
 
 PROBE_BATCH = 512
-"""Images at a time when features are taken; no number depends on it."""
+"""Images at a time when features are taken. BatchNorm statistics are averages over these batches."""
 MATCHING_BATCH = 256
-"""Images among which the other view of each must be found (chance 1/256)."""
+"""Most images among which the other view of each must be found; chance is one over how many there are."""
 SPLIT_OFFSET = 100_000_000
 """Images of validation and test are numbered from multiples of this: no two images of a set share their draws."""
 
@@ -56,6 +57,8 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
     _check_sides(config, data)
     write_json(folder / "config.json", config.model_dump(mode="json", by_alias=True))
     hooks.note(f"{cell.axes}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
+    for skipped in data.skipped:
+        hooks.note(f"skipped: {skipped}")
 
     metrics: dict[str, float] = {}
     settings: dict[str, object] = {}
@@ -171,7 +174,8 @@ def evaluate(method: Method, config: CellConfig, data: Dataset) -> tuple[dict[st
             metrics |= found
             settings |= chosen
     if config.views is not None and config.projector is not None:
-        metrics["matching"] = match_views(method, config, data)
+        metrics["matching"], among = match_views(method, config, data)
+        settings["matching"] = {"n": among, "chance": 1 / among}
     return metrics, settings
 
 
@@ -204,20 +208,21 @@ def domain_batches(data: Dataset, part: str, domain: str, seed: int, order: Tens
         yield batch.contiguous(memory_format=torch.channels_last)
 
 
-def match_views(method: Method, config: CellConfig, data: Dataset) -> float:
-    """In-batch matching accuracy on fresh views of validation images: does h's projection solve the pretext task?
+def match_views(method: Method, config: CellConfig, data: Dataset) -> tuple[float, int]:
+    """In-batch matching accuracy on fresh views of validation images, and among how many: is the pretext task solved?
 
     BatchNorm uses the batch's statistics, view by view, as in training.
     """
     assert config.training is not None
     assert method.projector is not None
-    images = data.validation.images[:MATCHING_BATCH]
+    images = data.validation.images
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))  # files come by class
+    index = order[:MATCHING_BATCH].to(images.device)
     views = make_views(config, data)
-    index = torch.arange(len(images), device=images.device)
     network = copy.deepcopy(nn.Sequential(method.encoder, method.projector)).train()
     with torch.inference_mode():
         pair = [network(views(images, index, epoch=config.training.epochs, view=view)) for view in (0, 1)]
-    return matching_accuracy(pair[0], pair[1])
+    return matching_accuracy(pair[0], pair[1]), len(index)
 
 
 def channel_statistics(data: Dataset) -> tuple[list[float], list[float]]:
@@ -259,12 +264,9 @@ def save_encoder(method: Method, folder: Path) -> None:
 
 
 def _check_sides(config: CellConfig, data: Dataset) -> None:
-    """Blocks of a patch arm must tile the image."""
-    side = data.train.images.shape[-1]
-    arms = {*config.evaluation.domains, *([config.views.shuffle] if config.views else [])}
-    wrong = [arm for arm in arms if arm.startswith("patch-") and side % int(arm.removeprefix("patch-"))]
-    if wrong:
-        raise ConfigError(
-            [f"views.shuffle: {arm} does not tile images of {side} x {side} pixels" for arm in sorted(wrong)],
-            hint="choose a K that divides the side, or another --image-size",
-        )
+    """Every arm must be possible at this size of images; raises CellError, since other arms may be."""
+    for arm in {*config.evaluation.domains, *([config.views.shuffle] if config.views else [])}:
+        try:
+            check_arm(arm, data.train.images.shape[-1])
+        except ConfigError as error:
+            raise CellError(error.message, hint=error.hint) from error

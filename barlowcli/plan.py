@@ -1,22 +1,19 @@
 """Experiment x flags x seeds -> cells, each with its resolved config and an id that is a hash of it."""
 
-import functools
-import hashlib
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
-from barlowcli.data.fingerprint import fingerprint
+from barlowcli.config import base_of, check_shared, digest, expand, merge, resolve
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.records import SCHEMA, read_record, read_versioned, write_json
-from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, did_you_mean
-from barlowcli.settings import CellConfig, DataSettings, MethodSettings, Settings
-from barlowcli.spec import Axis, Control, Experiment, Preset, axis_text, describe, known_keys
+from barlowcli.registry import did_you_mean
+from barlowcli.settings import CellConfig, Settings
+from barlowcli.spec import Axis, Control, Experiment, Preset, axis_text, describe
 
 AXIS_KEYS = {
     "method": "method.name",
@@ -26,10 +23,6 @@ AXIS_KEYS = {
     "dims": "projector.dim",
 }
 """Axes that have a flag of their own, and the setting each stands for."""
-
-METHOD_MODELS: dict[str, type[Settings]] = {
-    model.model_fields["name"].default: model for model in get_args(get_args(MethodSettings)[0])
-}
 
 
 class PlannedCell(Settings):
@@ -92,12 +85,6 @@ class Overrides:
     seeds: int | None = None
 
 
-def digest(value: Any) -> str:
-    """First 12 hex digits of the SHA-256 of `value` as canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
 def cell_id(config: CellConfig) -> str:
     """The id of a cell: a digest of its whole config, less the path of its data (their fingerprint stands in it)."""
     value = config.model_dump(mode="json", by_alias=True)
@@ -119,14 +106,12 @@ def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *
     experiment = _joined(experiment, experiment.model_copy(update={"axes": cut}))
     shared = merge(expand(experiment.settings), expand(preset.settings), expand(overrides.settings))
     seeds = overrides.seeds or preset.seeds
-    _check_keys(shared, experiment)
-    _check_axis_keys(overrides.settings, experiment)
+    problems = dict.fromkeys(check_shared(shared, expand(overrides.settings), experiment.axes))
 
     arms = [(False, arm, seeds) for arm in _product(cut)]
     for control in experiment.controls:
         arms += [(True, arm, min(seeds, control.seeds or seeds)) for arm in _control_arms(control, cut)]
     cells: dict[str, PlannedCell] = {}
-    problems: dict[str, None] = {}
     for is_control, arm, count in arms:
         try:
             config = resolve(shared, experiment.axes, arm, on_cuda=on_cuda)
@@ -137,11 +122,9 @@ def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *
             cell = _planned(config.model_copy(update={"seed": seed}), arm, is_control)
             cells.setdefault(cell.id, cell)
     if problems:
-        raise ConfigError(list(problems), hint="`barlow run EXPERIMENT --dry-run --json` shows a whole resolved config")
-    data = shared.get("data", {})
-    if ":" in str(data.get("name", "")):  # where the files lie makes no difference
-        shared = merge(shared, {"data": {"name": fingerprint_of(data["name"])}})
-    plan = Plan(experiment=experiment, preset=preset_name, base=digest(shared), cells=())
+        raise ConfigError(list(problems), hint="`--dry-run --json` without the faulty settings shows all there are")
+    base = digest([base_of(shared, on_cuda=on_cuda), sorted(experiment.axes)])
+    plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=())
     return plan.with_cells(cells.values())
 
 
@@ -189,124 +172,6 @@ def _control_arms(control: Control, axes: Mapping[str, Axis]) -> list[dict[str, 
     return [blank | control.set | arm for arm in _product(followed)]
 
 
-def resolve(shared: dict[str, Any], axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool) -> CellConfig:
-    """The config of one arm at seed 0: axis values over the shared settings, defaults filled in, the rest removed.
-
-    What a method does not have (a random encoder no training, a histogram no encoder) is None, so that it cannot
-    make two cells of one.
-    """
-    chosen = [expand(axes[name].settings(value)) for name, value in arm.items() if value != "-"]
-    value = merge(shared, *chosen)
-    method = METHOD_MODELS.get(value.get("method", {}).get("name", "barlow"))
-    if method is not None:
-        own = set(known_keys(method, ()))
-        value["method"] = {key: item for key, item in value.get("method", {}).items() if key in own}
-    try:
-        config = CellConfig.model_validate(value)
-    except ValidationError as error:
-        raise ConfigError(describe(error, CellConfig)) from error
-    return _canonical(config, on_cuda=on_cuda)
-
-
-def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
-    """Resolve every `auto`, and drop the stages that the method does not have."""
-    views, training, method, data = config.views, config.training, config.method, config.data
-    if views is None or training is None or config.encoder is None:
-        raise ConfigError(["views, training and encoder cannot be switched off"])
-    _check_names(config)
-    if views.grayscale == "auto":
-        views = views.model_copy(update={"grayscale": "on" if views.jitter == "on" else "off"})
-    if training.precision == "auto":
-        training = training.model_copy(update={"precision": "bf16" if on_cuda else "fp32"})
-    domains = tuple(dict.fromkeys((*config.evaluation.domains, views.shuffle)))
-    evaluation = config.evaluation.model_copy(update={"domains": domains})
-    return config.model_copy(
-        update={
-            "data": data.model_copy(update={"fingerprint": data.fingerprint or fingerprint_of(data.name)}),
-            "views": views if method.trains else None,
-            "training": training if method.trains else None,
-            "encoder": config.encoder if method.encodes else None,
-            "projector": config.projector if method.encodes and method.name != "supervised" else None,
-            "evaluation": evaluation if method.encodes else evaluation.model_copy(update={"domains": ("none",)}),
-        }
-    )
-
-
-@functools.cache
-def fingerprint_of(name: str) -> str:
-    """`data.fingerprint` of a data set, read once. Raises DataError where its files are not there."""
-    return fingerprint(DataSettings(name=name))
-
-
-def _check_names(config: CellConfig) -> None:
-    """Names that a registry must know; all that are wrong at once."""
-    assert config.views is not None
-    assert config.encoder is not None
-    pairs = [
-        (DATASETS, config.data.name.partition(":")[0], "data.name"),
-        (ENCODERS, config.encoder.name, "encoder.name"),
-        (SHUFFLES, config.views.shuffle, "views.shuffle"),
-        *((SHUFFLES, domain, "evaluation.domains") for domain in config.evaluation.domains),
-    ]
-    problems = [
-        f"{key}: no {registry.kind} named `{name}`; {did_you_mean(name, registry.names())}"
-        for registry, name, key in pairs
-        if name not in registry.entries
-    ]
-    if problems:
-        raise ConfigError(problems)
-
-
-def _check_keys(shared: dict[str, Any], experiment: Experiment) -> None:
-    """A setting under `method` that none of the grid's methods has would be ignored; refuse it."""
-    axis = experiment.axes.get("method")
-    names = axis.names() if axis else [shared.get("method", {}).get("name", "barlow")]
-    unknown_names = [name for name in names if name not in METHOD_MODELS]
-    if unknown_names:
-        raise ConfigError(
-            [f"method.name: no method named `{name}`; {did_you_mean(name, METHODS.names())}" for name in unknown_names]
-        )
-    known = sorted({key for name in names for key in known_keys(METHOD_MODELS[name], ())})
-    unknown = [key for key in shared.get("method", {}) if key not in known]
-    if unknown:
-        raise ConfigError(
-            [f"method.{key}: no method of this grid ({', '.join(names)}) has it" for key in unknown],
-            hint=did_you_mean(unknown[0], known),
-        )
-
-
-def _check_axis_keys(settings: Mapping[str, Any], experiment: Experiment) -> None:
-    """A setting that an axis varies would be overwritten by it; refuse it."""
-    axes = {
-        key: name for name, axis in experiment.axes.items() for value in axis.names() for key in axis.settings(value)
-    }
-    problems = [f"{key} is what the axis `{axes[key]}` varies" for key in settings if key in axes]
-    if problems:
-        name = axes[next(key for key in settings if key in axes)]
-        raise ConfigError(problems, hint=f"choose its values with --{name}, or --axis {name}=VALUE,…")
-
-
-def expand(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys -> nested tables; nested ones stay, and may hold dotted keys themselves."""
-    nested: dict[str, Any] = {}
-    for key, value in flat.items():
-        inner = expand(value) if isinstance(value, Mapping) else value
-        for part in reversed(key.split(".")):
-            inner = {part: inner}
-        nested = merge(nested, inner)
-    return nested
-
-
-def merge(*tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Later tables over earlier ones, key by key at every depth."""
-    merged: dict[str, Any] = {}
-    for table in tables:
-        for key, value in table.items():
-            old = merged.get(key)
-            merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
 def _ordered(known: Iterable[str], found: Iterable[str]) -> list[str]:
     seen = set(found)
     first = [name for name in known if name in seen]
@@ -322,8 +187,9 @@ def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
     """
     old = read_plan(folder)
     left_out = 0
-    if old is not None and old.base == plan.base:
+    if old is not None:
         _check_claims(old, plan, folder)
+    if old is not None and old.base == plan.base:
         cells = {cell.id: cell for cell in (*old.cells, *plan.cells)}
         joined = plan.model_copy(update={"experiment": _joined(old.experiment, plan.experiment)})
         plan = joined.with_cells(cells.values())
@@ -335,7 +201,9 @@ def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
 
 
 def _check_claims(old: Plan, new: Plan, folder: Path) -> None:
-    if old.experiment.claims != new.experiment.claims:
+    words = {"title", "supported", "refuted", "inconclusive"}
+    before, now = ([claim.model_dump(exclude=words) for claim in plan.experiment.claims] for plan in (old, new))
+    if before != now:
         raise ConfigError(
             [f"the claims of {new.experiment.name} differ from those frozen in {folder / 'plan.json'}"],
             hint="claims and margins are fixed before the run: choose another folder with --results for the new ones",

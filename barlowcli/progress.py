@@ -81,7 +81,13 @@ class Lines:
         """Show an event."""
         self.work.note(event)
         if event.kind == "done":
-            self.console.print(self.line(event), markup=False, highlight=False, soft_wrap=True)
+            self.say(self.line(event))
+        elif event.kind == "stopping":
+            self.say(event.message)
+
+    def say(self, line: str) -> None:
+        """Print a line as it is."""
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def line(self, event: Event) -> str:
         """What is said of a finished cell."""
@@ -127,9 +133,12 @@ class Live(Lines):
             note = "evaluating" if event.step == event.total else "steps"
             self.progress.update(self.tasks[event.cell], completed=event.step, total=event.total, note=note)
         elif event.kind in ("done", "stopped"):
-            self.progress.remove_task(self.tasks.pop(event.cell))
+            if event.cell in self.tasks:  # a worker can die before it said that it started
+                self.progress.remove_task(self.tasks.pop(event.cell))
             if event.kind == "done" and event.status != "ok":
-                self.console.print(self.line(event), markup=False, highlight=False, soft_wrap=True)
+                self.say(self.line(event))
+        elif event.kind == "stopping":
+            self.say(event.message)
         self.progress.update(self.grid, completed=self.work.finished, note=self.work.left())
 
 

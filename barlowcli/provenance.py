@@ -3,6 +3,7 @@
 import functools
 import os
 import platform
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -59,10 +60,15 @@ def cpu_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def without_folders(command: list[str]) -> str:
+    """The command as typed, absolute paths cut to their last part: "parquet:/home/me/set" -> "parquet:…/set"."""
+    return " ".join(re.sub(r"(?<![\w.])[~/][^\s:=,]*/(?=[^\s/])", "…/", argument) for argument in command)
+
+
 def provenance(device: str, command: list[str]) -> dict[str, Any]:
     """What a record keeps so that its cell can be run again; no path of this machine is in it."""
     return {
-        "command": " ".join(command),
+        "command": without_folders(command),
         "commit": commit(),
         "barlow": __version__,
         "python": platform.python_version(),

@@ -1,5 +1,6 @@
 """What a finished cell leaves behind, and how files are written so that a reader never sees half of one."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -73,7 +74,8 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise ResultsError(
             f"cannot write {path}: {error.strerror or error}",
             hint="free some disk space or choose another folder with --results; what was finished is kept",

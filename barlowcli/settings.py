@@ -110,6 +110,8 @@ class BarlowSettings(BranchSettings):
     name: Literal["barlow"] = "barlow"
     lambda_: NonNegative = Field(default=0.005, alias="lambda")
     """Weight of the redundancy term (paper: .005)."""
+    unbiased_std: bool = False
+    """Standardise by the unbiased deviation, as the paper's pseudocode; else as its code (BatchNorm, eps 1e-5)."""
     loss_scale: Positive = 1.0
 
 
@@ -199,7 +201,7 @@ class TrainingSettings(Settings):
     lars_trust: Positive = 1e-3
     """LARS's trust coefficient (Barlow Twins and BYOL: .001; solo-learn's CIFAR-10 recipes: .02)."""
     warmup_epochs: NonNegative = 0.0
-    """Linear from 0; then cosine to 0 at the last step."""
+    """Linear from 0, at most a quarter of the epochs; then cosine to 0 at the last step."""
     clip_gradient: Positive | None = None
     """Largest L2 norm of the whole gradient; None: no clipping."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -211,11 +213,11 @@ class TrainingSettings(Settings):
 class EvaluationSettings(Settings):
     """Probes of the frozen encoder, and the bound of collapse."""
 
-    domains: tuple[str, ...] = ("none", "pixels")
+    domains: Annotated[tuple[str, ...], Field(min_length=1)] = ("none", "pixels")
     """Shuffle arms in which the frozen encoder is probed; the plan adds the arm's own."""
-    knn_k: tuple[Count, ...] = (20, 200)
+    knn_k: Annotated[tuple[Count, ...], Field(min_length=1)] = (20, 200)
     knn_temperature: Positive = 0.1
-    linear_l2: tuple[Positive, ...] = (1e-4, 1e-3, 1e-2, 1e-1)
+    linear_l2: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e-4, 1e-3, 1e-2, 1e-1)
     """Candidates of the linear probe's penalty on mean cross-entropy; chosen on the validation split."""
     mlp_hidden: Count = 256
     mlp_epochs: Count = 20

@@ -17,6 +17,7 @@ SHUFFLE_WORDS = {
     "equalise+pixels": "equalised, shuffled",
 }
 AXIS_WORDS = {"grayscale": "greyscale", "dims": "D ="}
+DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
 PROBES = {"linear": "linear probe", "mlp": "small MLP"}
 SPACES = {"h": "of h", "z": "of z", "joint": "on joint RGB histograms", "marginal": "on marginal histograms"}
 
@@ -94,11 +95,24 @@ def p_value(p: float) -> str:
     return f"p = {p:.3f}".replace("0.", ".", 1)
 
 
+def data_name(name: str) -> str:
+    """Data as a reader calls them, no folder of some machine in it: "parquet:/data/cats/" -> "cats"."""
+    short = name.partition(":")[2].rstrip("/").rpartition("/")[2] or name
+    return DATA_NAMES.get(short, short)
+
+
 def listing(items: Iterable[str], limit: int = 4, separator: str = ", ") -> str:
     """ "a, b, c, d and 3 more"."""
     names = list(items)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return separator.join(names[:limit]) + more
+
+
+def with_article(name: str) -> str:
+    """A control with its article, an arm of the grid as it is: "an untrained encoder on intact images"."""
+    if not name.startswith(tuple(CONTROL_NAMES.values())):
+        return name
+    return f"{'an' if name.startswith('u') else 'a'} {name}"
 
 
 def capital(text: str) -> str:

@@ -141,6 +141,11 @@ def cells_of(plan: Plan, **axes: str) -> list[PlannedCell]:
     return sorted(found, key=lambda cell: cell.seed)
 
 
+def beaten_by_untrained(plan: Plan, records: Mapping[str, Record], values: Sequence[float]) -> dict[str, Record]:
+    """`records` with an untrained encoder of these accuracies on intact images."""
+    return put(records, cells_of(plan, method="random-init"), "linear.h.none.label", values)
+
+
 def put(
     records: Mapping[str, Record], cells: Sequence[PlannedCell], metric: str, values: Sequence[float]
 ) -> dict[str, Record]:
@@ -169,8 +174,8 @@ def log_of(cell: PlannedCell) -> list[dict[str, float]]:
     assert cell.config.training is not None
     scale = {"barlow": 120.0, "byol": 3.0, "supervised": 2.3}[cell.config.method.name]
     low = 0.05 + 0.1 * (cell.axes["shuffle"] == "none") + 0.02 * cell.seed
-    epochs = range(cell.config.training.epochs)
+    epochs = range(1, cell.config.training.epochs + 1)
     return [
-        {"step": 14 * (e + 1), "epoch": e, "loss": scale * (low + 0.6**e), "lr": 0.1, "std": 0.8, "term.on": 1.0}
+        {"step": 14 * e, "epoch": e, "loss": scale * (low + 0.6 ** (e - 1)), "lr": 0.1, "std": 0.8, "term.on": 1.0}
         for e in epochs
     ]

@@ -5,8 +5,10 @@ import torch
 from safetensors.torch import load_file
 
 from barlowcli.cell import build_method, dataset_on, run_cell
-from barlowcli.errors import ConfigError
+from barlowcli.errors import CellError
+from barlowcli.provenance import without_folders
 from barlowcli.records import Record, read_record
+from barlowcli.settings import CellConfig
 from barlowcli.training import Hooks
 from tests.grids import options_for, tiny_plan
 
@@ -74,8 +76,16 @@ def test_what_an_untrained_encoder_scores_is_that_of_the_saved_weights(tmp_path)
 
 
 def test_a_patch_that_does_not_tile_the_image_is_refused_before_training(tmp_path):
-    with pytest.raises(ConfigError, match="patch-8 does not tile images of 20 x 20 pixels"):
-        one(tmp_path, "barlow", shuffle="patch-8", settings={"data.image_size": 20})
+    # The side of colour-digits is not in the config, so only the cell finds out.
+    plan = tiny_plan({"method": ["barlow"], "shuffle": ["patch-16"], "jitter": ["on"]})
+    cell = plan.cells[0].model_copy(update={"config": with_side(plan.cells[0].config, 20)})
+    with pytest.raises(CellError, match="patch-16"):
+        run_cell(cell, options_for(tmp_path), Hooks())
+    assert not (tmp_path / "cells" / cell.id / "metrics.jsonl").exists()
+
+
+def with_side(config: CellConfig, side: int) -> CellConfig:
+    return config.model_copy(update={"data": config.data.model_copy(update={"image_size": side})})
 
 
 def test_a_cell_that_diverges_has_a_record_without_numbers(tmp_path):
@@ -93,3 +103,9 @@ def test_the_record_holds_no_path_of_this_machine(tmp_path):
     assert str(tmp_path) not in text
     assert Record.model_validate(json.loads(text)).config["method"] == {"name": "random-init"}
     assert cell.id == record.id
+
+
+def test_a_command_is_kept_without_the_folders_of_this_machine():
+    command = ["barlow", "--dataset", "parquet:/home/me/cifar10", "--data-root=/data/sets", "--results", "~/r/a"]
+    assert without_folders(command) == "barlow --dataset parquet:…/cifar10 --data-root=…/sets --results …/a"
+    assert without_folders(["--dataset", "parquet:../shared/data", "0.5/1"]) == "--dataset parquet:../shared/data 0.5/1"

@@ -1,4 +1,5 @@
 import pytest
+from scipy import stats
 
 from barlowcli.verdicts.contrasts import above, align, clearly_positive, equivalence, recovers
 
@@ -35,6 +36,29 @@ def test_above_tests_both_ways() -> None:
     less = above(seeds(0.3, 0.31, 0.3), seeds(0.5, 0.52, 0.51))
     assert less.p_refuted == pytest.approx(more.p_supported)
     assert less.p_supported == pytest.approx(1 - more.p_supported)
+
+
+def test_above_must_hold_against_every_reference() -> None:
+    arm, best = seeds(0.50, 0.52, 0.51), seeds(0.42, 0.44, 0.435)
+    wild = seeds(0.20, 0.60, 0.44)  # a lower mean, but by its scatter nothing is certain
+    found = above(arm, best, wild)
+    assert found.effect == pytest.approx(above(arm, best).effect)
+    assert found.decision == above(arm, best).decision
+    assert found.p_supported == pytest.approx(
+        stats.ttest_rel([0.5, 0.52, 0.51], [0.2, 0.6, 0.44], alternative="greater").pvalue
+    )
+    assert found.p_refuted == above(arm, best).p_refuted
+    assert (found.hardest, above(arm, best, seeds(0.1, 0.12, 0.11)).hardest) == (1, 0)
+
+
+def test_the_yardstick_is_judged_where_the_full_model_was_probed() -> None:
+    arm, low, high = seeds(0.16, 0.17, 0.165), seeds(0.13, 0.12, 0.125), seeds(0.70, 0.73, 0.72)
+    for base, holds in ((None, True), (seeds(0.4, 0.41, 0.42), True), (high, False)):
+        share = recovers(arm, FULL, low, 0.1, at_most=True, base=base)
+        same = equivalence(arm, FULL, FULL, low, 0.1, base=base)
+        assert (share.yardstick, same.yardstick) == (holds, holds)
+        assert (share.p_supported is not None, same.p_refuted is not None) == (holds, holds)
+        assert same.margin == pytest.approx(0.1 * (0.71 - 0.125))
 
 
 def test_the_margin_of_equivalence_is_a_share_of_what_the_full_model_has_over_the_floor() -> None:

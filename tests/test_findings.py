@@ -9,7 +9,7 @@ from barlowcli.records import Record
 from barlowcli.verdicts import judge
 from barlowcli.verdicts.document import verdict_document
 from barlowcli.verdicts.findings import Finding, draw_together, notes, reason
-from tests.synthetic_results import BEYOND, SUFFICE, World, cells_of, put, quick_plan, records_of
+from tests.synthetic_results import BEYOND, SUFFICE, World, beaten_by_untrained, cells_of, put, quick_plan, records_of
 
 
 def findings(plan: Plan, records: Mapping[str, Record]) -> dict[str, Finding]:
@@ -70,8 +70,13 @@ def test_few_seeds_and_no_yardstick_are_said_in_words() -> None:
     )
     assert reason(findings(plan, poor)["r1b"].verdicts[0]) == (
         "23.3 % on shuffled images, on a scale from 21.0 % (untrained encoder on shuffled images) to 21.0 % "
-        "(intact, jitter on), n = 3. There is no yardstick: the full model (21.0 %) is not clearly above untrained "
-        "encoder on shuffled images (21.0 %)."
+        "(intact, jitter on), n = 3. There is no yardstick: the full model (21.0 %) is not clearly above an untrained "
+        "encoder on shuffled images (21.0 %) and an untrained encoder on intact images (41.0 %)."
+    )
+    high = findings(plan, beaten_by_untrained(plan, records, [0.7, 0.71, 0.72]))["r1a-fair"].verdicts[0]
+    assert reason(high).endswith(
+        "n = 3. There is no yardstick: the full model (71.0 %) is not clearly above an untrained encoder on intact "
+        "images (71.0 %)."
     )
 
 
@@ -81,9 +86,9 @@ def test_notes_name_collapse_identical_seeds_and_a_lone_control() -> None:
     for cell in arm[:2]:
         records[cell.id] = records[cell.id].model_copy(update={"status": "collapsed"})
     found = findings(plan, put(records, arm, "linear.h.pixels.label", [0.3, 0.31, 0.32]))
-    assert notes(found["r1b"].verdicts[0]) == [
+    assert notes(found["r1b"].verdicts[0])[0] == (
         "Collapsed in training, counted as they are: shuffled, jitter on, seeds 0, 1."
-    ]
+    )
     intact = cells_of(plan, method="barlow", shuffle="none", jitter="off")
     same = put(records, intact, "linear.h.none.label", [0.31, 0.31, 0.31])
     verdict = findings(plan, same)["beyond-histograms"].verdicts[0]
@@ -100,10 +105,93 @@ def test_an_untrained_encoder_as_good_as_the_arm_is_pointed_out() -> None:
     assert notes(verdict) == [
         "An untrained encoder has 41.0 % in the same probe, also above 30.0 %: not all of the difference was learned."
     ]
-    above = put(records, cells_of(plan, method="random-init"), "linear.h.none.label", [0.6, 0.61, 0.62])
+    above = beaten_by_untrained(plan, records, [0.6, 0.61, 0.62])
     assert notes(findings(plan, above)["beyond-histograms"].verdicts[0]) == [
         "An untrained encoder has 61.0 % in the same probe, more than this arm."
     ]
+
+
+def test_what_an_untrained_encoder_can_do_as_well_is_not_said_to_be_learned() -> None:
+    plan, records = with_numbers()
+    byol = cells_of(plan, method="byol", shuffle="none", jitter="off")
+    same = put(records, byol, "linear.h.none.label", [0.50, 0.52, 0.51])
+    found = findings(plan, beaten_by_untrained(plan, same, [0.6, 0.61, 0.62]))["beyond-histograms"]
+    assert (found.word, found.meaning) == (
+        "supported",
+        "it stands above every histogram control, but so does an untrained encoder (61.0 %): nothing here shows that "
+        "it was learned",
+    )
+    near = findings(plan, beaten_by_untrained(plan, same, [0.48, 0.53, 0.50]))["beyond-histograms"]
+    assert near.meaning.startswith(
+        "it stands above every histogram control, but is not clearly above an untrained encoder (50.3 %)"
+    )
+    assert "this arm is not clearly above it." in notes(near.verdicts[0])[-1]
+    one = put(records, byol, "linear.h.none.label", [0.70, 0.72, 0.71])
+    split = findings(plan, beaten_by_untrained(plan, one, [0.6, 0.61, 0.62]))["beyond-histograms"]
+    assert split.word == "supported"
+    assert split.meaning == (
+        "Barlow Twins: it stands above every histogram control, but so does an untrained encoder (61.0 %): nothing "
+        f"here shows that it was learned; BYOL: {split.claim.supported}"
+    )
+
+
+def test_an_untrained_encoder_in_the_place_of_every_arm_is_caught() -> None:
+    """An engine that trained nothing would get no further than these words."""
+    plan, records = with_numbers()
+    values = [0.5, 0.52, 0.51]
+    records = beaten_by_untrained(plan, records, values)
+    for method in ("barlow", "byol"):
+        for jitter in ("on", "off"):
+            cells = cells_of(plan, method=method, shuffle="none", jitter=jitter)
+            records = put(records, cells, "linear.h.none.label", values)
+    found = findings(plan, records)
+    assert found["beyond-histograms"].word == "supported"
+    assert "nothing here shows that it was learned" in found["beyond-histograms"].meaning
+    assert {found[name].word for name in ("r1a-fair", "r1a-literal", "r1b")} == {"inconclusive"}
+
+
+def test_words_of_an_equivalence_say_which_way_it_fails() -> None:
+    plan, records = with_numbers()
+    for method in ("barlow", "byol"):
+        arm = cells_of(plan, method=method, shuffle="pixels", jitter="off")
+        records = put(records, arm, "linear.h.pixels.label", [0.93, 0.94, 0.95])
+    found = findings(plan, records)["r1a-literal"]
+    assert found.word == "refuted"
+    assert found.meaning == '"shuffled, jitter off" is not equal but better than "intact, jitter on"'
+    assert "It is better than that, not worse." in notes(found.verdicts[0])
+    below = findings(*with_numbers())["r1a-literal"]
+    assert below.meaning == below.claim.refuted
+    assert not any("better" in note for note in notes(below.verdicts[0]))
+
+
+def test_a_scale_over_two_domains_is_said_to_be_one() -> None:
+    found = findings(*with_numbers())["r1a-fair"]
+    own, intact = found.verdicts[0], found.verdicts[2]
+    assert notes(own) == [
+        "That scale spans two domains, intact images above and shuffled images below; untrained encoder on intact "
+        "images: 41.0 %."
+    ]
+    assert intact.domains == ("none",)
+    assert not any("domains" in note for note in notes(intact))
+
+
+def test_low_rank_and_the_reference_most_in_doubt_are_noted() -> None:
+    plan, records = with_numbers()
+    arm = cells_of(plan, method="barlow", shuffle="none", jitter="off")
+    records = put(records, arm, "rankme.z.none", [2.0, 2.1, 2.2])
+    supervised = cells_of(plan, method="supervised", shuffle="pixels")
+    wild = put(records, supervised, "linear.h.pixels.label", [0.02, 0.55, 0.15])
+    texts = notes(findings(plan, wild)["beyond-histograms"].verdicts[0])
+    assert "Intact, jitter off: its embeddings span about 2 dimensions." in texts
+    assert (
+        "The p value for it is the one against supervised encoder, shuffled, jitter off (24.0 %), the least certain."
+        in texts
+    )
+    blind = put(records, arm, "matching", [0.004, 0.004, 0.004])
+    assert (
+        "Intact, jitter off: its embeddings span about 2 dimensions and match the views of an image hardly above "
+        "chance (0.4 %)."
+    ) in notes(findings(plan, blind)["beyond-histograms"].verdicts[0])
 
 
 def test_one_word_for_the_claim() -> None:

@@ -18,6 +18,7 @@ LAYERS = [
     ["optim"],
     ["training"],
     ["spec"],
+    ["config"],
     ["plan"],
     ["engines"],
     ["cell", "progress"],

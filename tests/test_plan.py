@@ -3,8 +3,9 @@ import json
 
 import pytest
 
+from barlowcli.config import merge
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.plan import Overrides, build_plan, cell_id, freeze, merge, read_plan
+from barlowcli.plan import Overrides, build_plan, cell_id, freeze, read_plan
 from barlowcli.settings import ByolSettings
 from barlowcli.spec import load_experiment
 
@@ -71,6 +72,35 @@ def test_data_elsewhere_with_the_same_content_are_the_same_cell():
     )
     changed = here.model_copy(update={"data": here.data.model_copy(update={"fingerprint": "abd"})})
     assert cell_id(here) == cell_id(there) != cell_id(changed)
+
+
+def test_settings_that_do_nothing_make_no_other_cell():
+    ids = {cell.id for cell in plan_of({"method": ["barlow"], "jitter": ["off"]}).cells}
+    unused = {"method.tau": 0.5, "views.hue": 0.1, "views.blur_sigma": [1.0, 1.5], "training.lars_trust": 1}
+    for key, value in unused.items():
+        settings = {key: value}
+        assert {c.id for c in plan_of({"method": ["barlow"], "jitter": ["off"]}, settings).cells} == ids, key
+    assert {c.id for c in plan_of({"method": ["byol"]}, {"method.tau": 0.5}).cells if not c.control}.isdisjoint(
+        {c.id for c in plan_of({"method": ["byol"]}).cells}
+    )
+
+
+def test_a_gpu_and_a_cpu_never_stand_in_one_report(tmp_path):
+    freeze(tmp_path, plan_of())
+    plan, left_out = freeze(tmp_path, plan_of(on_cuda=True))
+    assert len(plan.cells) == 36
+    assert left_out == 30
+
+
+def test_warm_up_takes_a_quarter_of_a_short_run():
+    training = plan_of(settings={"training.epochs": 2}).cells[0].config.training
+    assert training is not None
+    assert training.warmup_epochs == 0.5
+
+
+def test_the_supervised_ceilings_stand_beside_every_grid():
+    controls = {c.axes["shuffle"] for c in plan_of({"shuffle": ["none"]}).cells if c.axes["method"] == "supervised"}
+    assert controls == {"none", "pixels"}
 
 
 def test_other_shuffle_arms_bring_their_own_random_encoder_and_domain():

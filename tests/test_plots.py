@@ -5,14 +5,15 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from barlowcli.arms import Arm
 from barlowcli.plots.accuracy import accuracy_plot
 from barlowcli.plots.controls import controls
 from barlowcli.plots.factors import factor_plots
-from barlowcli.plots.style import HUES, Plot, scheme, spread
-from barlowcli.plots.training import training_plot
+from barlowcli.plots.style import HUES, Plot, finish, scheme, spread
+from barlowcli.plots.training import epoch_ticks, training_plot
 from tests.synthetic_results import BEYOND, cells_of, log_of, quick_plan, records_of
 
 
@@ -36,6 +37,37 @@ def test_the_three_plots() -> None:
     assert_drawn(factor)
     logs = {cell.id: log_of(cell) for cell in plan.cells if cell.config.training}
     assert_drawn(training_plot(plan, logs))
+
+
+def test_training_has_a_panel_a_method_and_none_for_controls(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+
+    def keep(figure: Figure, name: str, alt: str) -> Plot:
+        drawn.append(figure)
+        return finish(figure, name, alt)
+
+    monkeypatch.setattr("barlowcli.plots.training.finish", keep)
+    for methods, titles in ((["barlow", "byol"], ["Barlow Twins", "BYOL"]), (["byol"], ["BYOL"])):
+        plan = quick_plan(axes={"method": methods})
+        training_plot(plan, {cell.id: log_of(cell) for cell in plan.cells if cell.config.training})
+        panels = drawn.pop().axes
+        assert [axes.get_title(loc="left") for axes in panels] == titles
+        for axes in panels:
+            assert len(axes.lines) == 12
+            assert {tuple(line.get_xdata()) for line in axes.lines} == {tuple(range(1, 9))}
+            assert axes.get_xticks().tolist() == list(range(1, 9))
+            assert len(axes.get_shared_y_axes().get_siblings(axes)) == 1
+    supervised = {cell.id: log_of(cell) for cell in cells_of(plan, method="supervised")}
+    assert training_plot(plan, supervised) is None
+
+
+@pytest.mark.parametrize(
+    ("last", "ticks"),
+    [(1, [1]), (8, [1, 2, 3, 4, 5, 6, 7, 8]), (12, [1, 3, 5, 7, 9, 11]), (30, [1, 5, 10, 15, 20, 25, 30])],
+)
+def test_epochs_are_whole_and_start_at_one(last: int, ticks: list[int]) -> None:
+    assert epoch_ticks(last) == ticks
+    assert epoch_ticks(200) == [1, 50, 100, 150, 200]
 
 
 def test_other_axes_and_one_method_and_few_seeds() -> None:

@@ -58,6 +58,8 @@ def test_each_arm_is_probed_at_home_and_the_floor_where_the_arm_is(
     assert axes_of(sides.arm) == [{"method": "byol", "shuffle": "pixels", "jitter": "on"}]
     assert axes_of(sides.full) == [{"method": "byol", "shuffle": "none", "jitter": "on"}]
     assert axes_of(sides.floor) == [{"method": "random-init", "shuffle": "-", "jitter": "-"}]
+    base = ("linear.h.none.label", "untrained encoder on intact images")
+    assert (sides.base and (sides.base.metric, sides.base.name)) == (base if domain == "own" else None)
     assert (sides.arm.control, sides.full.control, sides.floor.control) == (False, False, True)
 
 

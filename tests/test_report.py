@@ -13,10 +13,12 @@ from barlowcli.plan import write_plan
 from barlowcli.records import write_record
 from barlowcli.report import Report, write_report
 from barlowcli.report.setting import caveats, provenance, setting, without_folders
+from barlowcli.verdicts import judge
 from tests.synthetic_results import (
     BEYOND,
     cells_of,
     log_of,
+    put,
     quick_plan,
     record_of,
     records_of,
@@ -147,10 +149,27 @@ def test_a_partial_report_is_marked_everywhere(partial: tuple[Path, Report]) -> 
     assert json.loads((folder / "verdict.json").read_text())["partial"] is True
     page = (folder / "report.html").read_text()
     assert "PARTIAL." in page
-    assert "2 of 36 planned cells have no" in re.sub(r"\s+", " ", page)
+    flat = re.sub(r"\s+", " ", page)
+    assert "3 of 36 planned cells have no numbers. Nothing stands in for them" in flat
+    assert "Diverged: BYOL, intact, jitter on, seed 2." in flat
+    assert report.summary_lines[0] == (
+        "PARTIAL: 3 of 36 planned cells have no numbers, and none stands in. Diverged: BYOL, intact, jitter on, seed 2."
+    )
     text = "\n".join(report.summary_lines)
     assert "Shuffled views with jitter are close to an untrained encoder: INCOMPLETE\n" in text
     assert "BYOL: incomplete. No number yet from BYOL, intact, jitter on, seed 0 (not run); BYOL" in text
+
+
+def test_a_diverged_cell_alone_makes_a_report_partial(tmp_path: Path) -> None:
+    plan = quick_plan(seeds=1)
+    records = records_of(plan, BEYOND)
+    cell = cells_of(plan, method="byol", shuffle="none", jitter="on")[0]
+    records[cell.id] = record_of(plan, cell, {}, status="diverged", message="the loss is not finite")
+    write_results(tmp_path, plan, records)
+    report = write_report(tmp_path)
+    assert report.partial
+    assert report.counts["done"] == report.counts["planned"]
+    assert "1 of 12 planned cells have no numbers" in report.summary_lines[0]
 
 
 def test_the_page_lists_cells_that_went_wrong_and_the_notes(partial: tuple[Path, Report]) -> None:
@@ -260,17 +279,45 @@ def test_data_of_ones_own_are_named_without_their_folder() -> None:
     cells = [cell.model_copy(update={"config": c}) for cell, c in zip(plan.cells, configs, strict=True)]
     plan = plan.model_copy(update={"cells": tuple(cells)})
     text = setting(plan, records_of(plan, BEYOND))
-    assert text.startswith("folder:cats, 32 x 32 pixels, 3,600 training images, encoder small")
+    assert text.startswith("cats, 32 x 32 pixels, 3,600 training images, encoder small")
     assert text.endswith("5 seeds")
-    assert caveats(plan) == [
-        "All this was measured on folder:cats, 32 x 32 pixels, encoder small; "
-        "other data and larger networks may differ."
+    assert caveats(plan, {}, []) == [
+        "All this was measured on cats, 32 x 32 pixels, encoder small; other data and larger networks may differ."
     ]
+
+
+def test_full_models_hardly_above_a_histogram_are_a_caveat() -> None:
+    plan = quick_plan()
+    weak = put(
+        records_of(plan, BEYOND),
+        cells_of(plan, method="barlow", shuffle="none", jitter="on"),
+        "linear.h.none.label",
+        [0.27, 0.28, 0.275],
+    )
+    found = [text for text in caveats(plan, weak, judge(plan, weak)) if "full model" in text]
+    assert found == [
+        "Barlow Twins: the full model itself, 27.5 %, is hardly above a histogram, 26.0 %: at this size the experiment "
+        "says little about larger networks."
+    ]
+    alone = quick_plan(axes={"method": ["barlow"]}, seeds=1)
+    full = cells_of(alone, method="barlow", shuffle="none", jitter="on")
+    below = put(records_of(alone, BEYOND), full, "linear.h.none.label", [0.20])
+    (text,) = [text for text in caveats(alone, below, judge(alone, below)) if "full model" in text]
+    assert text.startswith("The full model itself, 20.0 %, is not above a histogram, 26.0 %")
+
+
+def test_skipped_images_are_a_caveat() -> None:
+    plan = quick_plan()
+    records = records_of(plan, BEYOND)
+    first = records[plan.cells[0].id]
+    assert not any("left out" in text for text in caveats(plan, records, []))
+    records[first.id] = first.model_copy(update={"counts": {**first.counts, "skipped": 1200}})
+    assert "Images that could not be used and were left out: 1,200." in caveats(plan, records, [])
 
 
 @pytest.mark.parametrize(("seeds", "words"), [(1, "1 seed can decide nothing"), (3, "3 seeds can screen")])
 def test_few_seeds_are_a_caveat(seeds: int, words: str) -> None:
-    assert caveats(quick_plan(seeds=seeds))[0].startswith(f"{words}; for a verdict to build on take 5 or more")
+    assert caveats(quick_plan(seeds=seeds), {}, [])[0].startswith(f"{words}; for a verdict to build on take 5 or more")
 
 
 def test_several_machines_are_all_named() -> None:

@@ -3,14 +3,17 @@ from typing import Any
 
 import pytest
 
+from barlowcli import cell
 from barlowcli.plan import Plan
 from barlowcli.records import Record
 from barlowcli.spec import Claim
 from barlowcli.verdicts import Verdict, judge
+from barlowcli.verdicts.embeddings import MATCHING_BATCH
 from tests.synthetic_results import (
     BEYOND,
     HISTOGRAM,
     SUFFICE,
+    beaten_by_untrained,
     cells_of,
     put,
     quick_plan,
@@ -27,8 +30,8 @@ def only(plan: Plan, *names: str) -> Plan:
     return with_claims(plan, [claim for claim in plan.experiment.claims if claim.id in names])
 
 
-def changed(records: Mapping[str, Record], cell: str, **fields: Any) -> dict[str, Record]:
-    return {**records, cell: records[cell].model_copy(update=fields)}
+def changed(records: Mapping[str, Record], name: str, **fields: Any) -> dict[str, Record]:
+    return {**records, name: records[name].model_copy(update=fields)}
 
 
 def one(plan: Plan, records: Mapping[str, Record], claim: str, method: str, domain: str = "own") -> Verdict:
@@ -90,8 +93,8 @@ def test_a_cell_without_numbers_makes_its_claims_incomplete(status: str) -> None
 
 def test_a_collapsed_cell_counts_and_is_named() -> None:
     plan = quick_plan()
-    cell = cells_of(plan, method="barlow", shuffle="pixels", jitter="on")[1]
-    records = changed(records_of(plan, BEYOND), cell.id, status="collapsed")
+    gone = cells_of(plan, method="barlow", shuffle="pixels", jitter="on")[1]
+    records = changed(records_of(plan, BEYOND), gone.id, status="collapsed")
     verdict = one(plan, records, "r1b", "barlow")
     assert verdict.word == "supported"
     assert verdict.collapsed == {"shuffled, jitter on": [1]}
@@ -162,6 +165,69 @@ def test_a_full_model_no_better_than_untrained_is_no_yardstick() -> None:
     assert verdict.outcome is not None
     assert not verdict.outcome.yardstick
     assert one(plan, records, "r1b", "byol", "none").word == "refuted"
+
+
+def test_a_full_model_is_held_against_an_untrained_encoder_where_it_was_probed_itself() -> None:
+    plan = quick_plan()
+    high = beaten_by_untrained(plan, records_of(plan, BEYOND), [0.73, 0.71, 0.75])
+    for claim in ("r1a-fair", "r1a-literal", "r1b"):
+        verdict = one(plan, high, claim, "barlow", "own")
+        assert verdict.word == "inconclusive"
+        assert verdict.outcome is not None
+        assert not verdict.outcome.yardstick
+        base = verdict.accuracy("base")
+        assert base is not None
+        assert base.mean == pytest.approx(0.73)
+        assert one(plan, records_of(plan, BEYOND), claim, "barlow", "own").word != "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("values", "unlearned"),
+    [([0.45, 0.44, 0.46], False), ([0.54, 0.50, 0.57], True), ([0.60, 0.61, 0.62], True)],
+)
+def test_an_arm_not_clearly_above_an_untrained_encoder_has_shown_no_learning(
+    values: list[float], unlearned: bool
+) -> None:
+    plan = quick_plan()
+    arm = put(
+        records_of(plan, BEYOND),
+        cells_of(plan, method="barlow", shuffle="none", jitter="off"),
+        "linear.h.none.label",
+        [0.55, 0.56, 0.57],
+    )
+    verdict = one(plan, beaten_by_untrained(plan, arm, values), "beyond-histograms", "barlow")
+    assert (verdict.word, verdict.unlearned) == ("supported", unlearned)
+
+
+def test_the_word_must_hold_against_the_reference_most_in_doubt() -> None:
+    plan = only(quick_plan(), "beyond-histograms")
+    supervised = cells_of(plan, method="supervised", shuffle="pixels")
+    wild = put(records_of(plan, BEYOND), supervised, "linear.h.pixels.label", [0.02, 0.55, 0.15])
+    verdict = one(plan, wild, "beyond-histograms", "barlow")
+    best = verdict.accuracy("against")
+    assert best is not None
+    assert best.name == "small MLP on joint RGB histograms"
+    assert verdict.word == "inconclusive"
+    assert verdict.outcome is not None
+    assert verdict.outcome.effect == pytest.approx(0.55 - HISTOGRAM["mlp.joint"], abs=0.01)
+
+
+def test_embeddings_of_low_rank_are_kept_by_side() -> None:
+    plan = quick_plan()
+    records = records_of(plan, BEYOND)
+    assert one(plan, records, "r1b", "barlow", "none").embeddings == {}
+    full, arm = (cells_of(plan, method="barlow", shuffle=shuffle, jitter="on") for shuffle in ("none", "pixels"))
+    records = put(records, full, "rankme.z.none", [2.0, 2.2, 2.4])
+    records = put(records, arm, "matching", [0.004, 0.008, 0.009])
+    found = one(plan, records, "r1b", "barlow", "none").embeddings
+    assert found.keys() == {"intact, jitter on", "shuffled, jitter on"}
+    assert found["intact, jitter on"].dimensions == pytest.approx(2.2)
+    assert (found["intact, jitter on"].unmatched, found["shuffled, jitter on"].unmatched) == (False, True)
+    assert found["shuffled, jitter on"].chance == 1 / MATCHING_BATCH
+
+
+def test_chance_of_matching_is_that_of_the_cells() -> None:
+    assert MATCHING_BATCH == cell.MATCHING_BATCH
 
 
 def test_a_control_with_one_seed_stands_for_all() -> None:

@@ -4,6 +4,7 @@ from barlowcli.statistics import Interval
 from barlowcli.wording import (
     arm_name,
     axis_value,
+    data_name,
     label_name,
     listing,
     method_name,
@@ -12,6 +13,7 @@ from barlowcli.wording import (
     percent,
     points,
     span,
+    with_article,
 )
 
 
@@ -54,6 +56,17 @@ def test_numbers() -> None:
     assert span(ends, signed=True) == "90 % interval +10.3 to +13.9"
     assert span(ends, signed=False) == "90 % interval 10.3 to 13.9"
     assert span(Interval(0.1, None, None, 2, None), signed=True) == ""
+
+
+def test_data_go_by_the_name_of_what_they_are() -> None:
+    names = ["cifar10", "parquet:/data/cifar10-jpeg/", "parquet:cifar10-jpeg", "folder:/home/me/cats/"]
+    assert [data_name(name) for name in names] == ["cifar10", "CIFAR-10 (JPEG)", "CIFAR-10 (JPEG)", "cats"]
+
+
+def test_controls_have_an_article_and_arms_have_none() -> None:
+    assert with_article("untrained encoder on intact images") == "an untrained encoder on intact images"
+    assert with_article("supervised encoder, shuffled") == "a supervised encoder, shuffled"
+    assert with_article("intact, jitter off") == "intact, jitter off"
 
 
 def test_long_listings_are_cut() -> None:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from barlowcli.cli import output
-from barlowcli.errors import BarlowError, ResultsError
+from barlowcli.errors import ResultsError
 
 if TYPE_CHECKING:
     from barlowcli.report import Report
 
 
 def report(
-    experiment: Annotated[str | None, typer.Argument(help="Its name; default: every experiment with results.")] = None,
+    experiment: Annotated[
+        str | None, typer.Argument(help="Its name, or the folder of a run; default: all with results.")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Only this preset.")] = None,
     results: Annotated[Path, typer.Option(help="Where the results lie.")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, all else on stderr.")] = False,
@@ -34,13 +36,19 @@ def report(
 
 
 def find_runs(results: Path, experiment: str | None, preset: str | None) -> list[Path]:
-    """Folders with a frozen plan, `results/<experiment>/<preset>`. Raises ResultsError where there is none."""
+    """Folders with a frozen plan: `results/<experiment>/<preset>`, or the folder that `experiment` is the path of.
+
+    Raises ResultsError where there is none.
+    """
+    if experiment and "/" in experiment:
+        if not (Path(experiment) / "plan.json").is_file():
+            raise ResultsError(f"{experiment} is not the folder of a run", hint="it would have a plan.json in it")
+        return [Path(experiment)]
     pattern = f"{experiment or '*'}/{preset or '*'}/plan.json"
     if any(mark in (experiment or "") + (preset or "") for mark in ("/", "..", "*")):
-        raise BarlowError(
-            "an experiment and a preset are given by name", hint="`barlow status` lists those with results"
-        )
-    folders = sorted(path.parent for path in results.glob(pattern))
+        raise ResultsError("a preset is given by name", hint="`barlow status` lists those with results")
+    kept = {path.parent for path in results.glob("reference/*/plan.json")}  # committed: only when asked for
+    folders = sorted({path.parent for path in results.glob(pattern)} - kept)
     if not folders:
         what = " ".join(part for part in (experiment, preset and f"preset {preset}") if part) or "any experiment"
         raise ResultsError(

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import sys
 import tomllib
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,13 @@ from typing import Annotated, Any
 import typer
 
 from barlowcli.cli import output
+from barlowcli.config import expand
 from barlowcli.device import resolve
 from barlowcli.engines.local import RunOptions, run_cells, worker_count
-from barlowcli.errors import ConfigError, InterruptError
+from barlowcli.errors import BarlowError, ConfigError, InterruptError
 from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, freeze, status_of
 from barlowcli.progress import reporter
+from barlowcli.records import write_text
 from barlowcli.spec import Experiment, load_experiment
 
 
@@ -96,10 +99,13 @@ def run(
     plan = build_plan(spec, chosen, overrides, on_cuda=device == "cuda")
     folder = results / spec.name / chosen
     output.log(f"{spec.name}, preset {chosen} ({why}), on {device}, into {folder}/", quiet=quiet)
+    if note := foreign_data(spec, chosen, plan):
+        output.log(note, quiet=quiet)
     asked = {cell.id for cell in plan.cells}
     if dry_run:
         show_plan(plan, folder, as_json=as_json)
         return
+    before = plan_text(folder)
     plan, left_out = freeze(folder, plan)
     if left_out:
         output.log(f"{left_out} cells of other settings keep their records but leave this report", quiet=quiet)
@@ -114,19 +120,51 @@ def run(
         checkpoint_seconds=checkpoint_seconds,
     )
     if cells:
-        execute(cells, options, workers or worker_count(device, len(cells)), total=len(asked), quiet=quiet)
+        try:
+            execute(cells, options, workers or worker_count(device, len(cells)), total=len(asked), quiet=quiet)
+        except BarlowError as error:
+            if not isinstance(error, InterruptError) and all(status_of(folder, cell) == "todo" for cell in cells):
+                restore_plan(folder, before)  # what was asked for cannot be run: the old report stays whole
+            raise
     else:
         output.log(nothing_to_run(plan, folder, asked), quiet=quiet)
     finish(folder, as_json=as_json, quiet=quiet)
+
+
+def plan_text(folder: Path) -> str | None:
+    """plan.json as it stands, None where there is none."""
+    path = folder / "plan.json"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def restore_plan(folder: Path, text: str | None) -> None:
+    """Put plan.json back as `plan_text` read it."""
+    if text is None:
+        (folder / "plan.json").unlink(missing_ok=True)
+    else:
+        write_text(folder / "plan.json", text)
 
 
 def choose_preset(spec: Experiment, preset: str, device: str) -> tuple[str, str]:
     """The preset's name, and why it."""
     if preset != "auto":
         return preset, "as asked"
+    wanted = "cifar10" if device == "cuda" else "quick"
+    if wanted not in spec.presets:
+        return next(iter(spec.presets)), f"the first of {spec.name}, which has no {wanted}"
     if device == "cuda":
-        return "cifar10", "there is a GPU; --preset quick for minutes instead"
-    return "quick", f"no GPU; cifar10 wants one, on a {device} it takes weeks"
+        return wanted, "there is a GPU; --preset quick for minutes instead"
+    return wanted, f"no GPU; cifar10 wants one, on a {device} it takes weeks"
+
+
+def foreign_data(spec: Experiment, preset: str, plan: Plan) -> str | None:
+    """A word where a preset's settings meet other data than they were chosen for."""
+    own = expand(spec.presets[preset].settings).get("data", {})
+    data = plan.cells[0].config.data
+    if own.get("name") in (None, data.name):
+        return None
+    kept = f"; at most {data.limit} training images (--limit changes that)" if data.limit == own.get("limit") else ""
+    return f"the preset's views and training were chosen for {own['name']}; --set changes them{kept}"
 
 
 def absolute(dataset: str) -> str:
@@ -251,8 +289,17 @@ def execute(cells: list[PlannedCell], options: RunOptions, workers: int, *, tota
             for event in run_cells(cells, options, workers=workers):
                 shown.show(event)
     except InterruptError as error:
-        error.hint = f"to go on: {shlex.join(options.command)}"
+        error.hint = f"to go on: {shlex.join(without_rerun(options.command))}"
         raise
+
+
+def without_rerun(command: Sequence[str]) -> list[str]:
+    """The command less --rerun, which would do again what is done by now."""
+    kept = [word for word in command if not word.startswith("--rerun=")]
+    if "--rerun" in kept:
+        at = kept.index("--rerun")
+        del kept[at : at + 2]
+    return kept
 
 
 def finish(folder: Path, *, as_json: bool, quiet: bool) -> None:

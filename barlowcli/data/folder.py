@@ -22,7 +22,8 @@ def load(settings: DataSettings, root: Path) -> Source:
     split; without any, data.test_fraction of every class is. Raises DataError where PATH is missing, has no class
     folders, a class has no images, or the splits' classes differ.
     """
-    trees = class_trees(given_path(settings.name))
+    base = given_path(settings.name)
+    trees = class_trees(base)
     splits = {name: class_images(tree) for name, tree in trees.items()}
     check_same_classes({trees[name]: split for name, split in splits.items()})
     files = {name: [file for images in split.values() for file in images] for name, split in splits.items()}
@@ -31,7 +32,7 @@ def load(settings: DataSettings, root: Path) -> Source:
 
     def part(name: str, rows: Tensor | None = None) -> Part:
         chosen = torch.arange(len(files[name])) if rows is None else rows
-        return files_part([files[name][row] for row in chosen.tolist()], labels[name][chosen], settings)
+        return files_part([files[name][row] for row in chosen.tolist()], labels[name][chosen], base, settings)
 
     if "all" in splits:
         train, test = carve(
@@ -48,7 +49,7 @@ def class_images(tree: Path) -> dict[str, list[Path]]:
     if not folders:
         loose = len([path for path in tree.iterdir() if path.suffix.lower() in SUFFIXES])
         raise DataError(
-            f"{tree} has no class folders" + (f", only {loose} loose images" if loose else ""),
+            f"{tree} has no class folders" + (f", only loose images ({loose})" if loose else ""),
             hint="every class needs a folder of its own: PATH/cat/1.jpg, PATH/dog/2.jpg",
         )
     images = {folder.name: image_files(folder) for folder in folders}
@@ -73,11 +74,11 @@ def check_same_classes(splits: dict[Path, dict[str, list[Path]]]) -> None:
                 )
 
 
-def files_part(files: Sequence[Path], labels: Tensor, settings: DataSettings) -> Part:
-    """A part of image files, named by their paths."""
+def files_part(files: Sequence[Path], labels: Tensor, base: Path, settings: DataSettings) -> Part:
+    """A part of image files, named by their paths below `base`, which say nothing of whose machine they lie on."""
 
     def fetch(rows: Tensor) -> Iterable[Encoded]:
-        return (Encoded(str(files[row]), files[row]) for row in rows.tolist())
+        return (Encoded(files[row].relative_to(base).as_posix(), files[row]) for row in rows.tolist())
 
     return encoded_part(labels, fetch, settings)
 

@@ -30,7 +30,8 @@ def load_dataset(settings: DataSettings, *, root: Path) -> Dataset:
         sets[split], bad = read(part, rows)
         skipped += bad
         if bad and split != "unlabelled":
-            check_labels(sets[split].labels, source.classes, f"the {split} split, without its {len(bad)} bad images,")
+            left_out = f"{len(bad)} bad image" + ("s" if len(bad) > 1 else "")
+            check_labels(sets[split].labels, source.classes, f"the {split} split, without its {left_out},")
     check_sizes(sets)
     unlabelled = torch.cat([sets["unlabelled"].images, sets["train"].images]) if "unlabelled" in sets else None
     return Dataset(
@@ -72,7 +73,8 @@ def choose_rows(source: Source, settings: DataSettings) -> dict[str, tuple[Part,
     seed, limit, own = settings.seed, settings.limit, source.validation
     share = 0 if limit is None or own is None else validation_share(limit, source.train, own, len(source.classes))
     count = None if limit is None else limit - share
-    train = balanced_subset(source.train.labels, count, seed, Stream.LIMIT, setting="data.limit")
+    least = 2 if own is None else 1  # images of a class, one of which is carved off
+    train = balanced_subset(source.train.labels, count, seed, Stream.LIMIT, setting="data.limit", least=least)
     test = balanced_subset(source.test.labels, settings.test_limit, seed, Stream.TEST_LIMIT, setting="data.test_limit")
     if own is None:
         kept, carved = carve(

@@ -129,7 +129,7 @@ def _fetch(table: Table, rows: NDArray[np.int64]) -> Iterator[Encoded]:
         if len(local):
             column = table.file.read_row_group(group, columns=[table.image]).column(0).take(pa.array(local))
             for row, data, inner in zip(local.tolist(), *_bytes_and_paths(column), strict=True):
-                name = f"{table.path} row {start + row}"
+                name = f"{table.path.name} row {start + row}"
                 yield Encoded(f"{name} ({inner})" if inner else name, data)
         start += count
 
@@ -173,6 +173,9 @@ def read_class_file(path: Path) -> list[str]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
         label, *fields = line.split("\t")
         if fields and label.strip() != str(number):
-            raise DataError(f"{path} line {number + 1} starts with `{label}`, not with label {number}")
+            raise DataError(
+                f"{path} line {number + 1} starts with `{label}`, not with label {number}",
+                hint="write one class name a line, in order of label, or label, tab, name",
+            )
         names.append((fields[-1] if fields else label).strip())
     return names

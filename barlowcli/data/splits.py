@@ -21,18 +21,21 @@ def class_ranks(labels: Tensor, seed: int, stream: Stream) -> NDArray[np.int64]:
     return ranks
 
 
-def balanced_subset(labels: Tensor, count: int | None, seed: int, stream: Stream, *, setting: str) -> Tensor:
+def balanced_subset(
+    labels: Tensor, count: int | None, seed: int, stream: Stream, *, setting: str, least: int = 1
+) -> Tensor:
     """Rows (K,), ascending: `count` of them, as evenly over the classes as these allow; None: all.
 
     A smaller count gives a subset of a larger one's rows. A class with too few images gives all it has. Raises
-    DataError, naming `setting`, where `count` is less than the number of classes.
+    DataError, naming `setting`, where `count` is less than the number of classes; its hint asks for `least` images of
+    each.
     """
     if count is None or count >= len(labels):
         return torch.arange(len(labels))
     present = len(torch.unique(labels))
     if count < present:
         raise DataError(
-            f"{setting} = {count} is less than the {present} classes", hint=f"--set {setting}={present} or more"
+            f"{setting} = {count} is less than the {present} classes", hint=f"--set {setting}={least * present} or more"
         )
     ranks = class_ranks(labels, seed, stream)
     rows = np.lexsort((labels.numpy(), ranks))[:count]  # the first of every class, the second of every class, …
@@ -64,7 +67,7 @@ def check_labels(labels: Tensor, classes: Sequence[str], where: str) -> None:
     where: "the train split", for the message.
     """
     if not len(labels):
-        raise DataError(f"{where} has no images")
+        raise DataError(f"{where} has no images", hint="every split needs images of every class")
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= len(classes):
         wrong = low if low < 0 else high

@@ -26,7 +26,7 @@ from barlowcli.records import Record, write_record
 class Event:
     """What happened to a cell. status: of its record, when done; step of total: in training."""
 
-    kind: Literal["started", "progress", "done", "stopped", "refused"]
+    kind: Literal["started", "progress", "done", "stopped", "stopping", "refused"]
     cell: str
     status: str = ""
     message: str = ""
@@ -82,19 +82,27 @@ def run_cells(cells: Sequence[PlannedCell], options: RunOptions, *, workers: int
     def on_signal(number: int, _frame: object) -> None:
         received.append(number)
         stop.set()
+        if len(received) > 1:  # asked twice: what the last checkpoint does not hold is given up
+            for worker in pool:
+                worker.process.kill()
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    told = False
     try:
         while todo or any(worker.cell for worker in pool):
+            if received and not told:
+                told = True
+                yield Event("stopping", "", message="stopping after the step in hand; once more stops at once")
             while not stop.is_set() and todo and len(pool) < workers:
                 pool.append(_start(context, stop, options))
             for worker in pool:
                 if worker.cell is None and todo and not stop.is_set():
                     worker.cell = todo.popleft()
-                    worker.pipe.send(worker.cell)
+                    with contextlib.suppress(OSError):  # one that has died is found out by its silence
+                        worker.pipe.send(worker.cell)
             if stop.is_set() and not any(worker.cell for worker in pool):
                 break
-            yield from _collect(pool, options)
+            yield from _collect(pool, options, stopped=bool(received))
         if received:
             raise _interrupted(received[0])
     finally:
@@ -129,8 +137,9 @@ def _dismiss(worker: Worker) -> None:
         worker.process.join()
 
 
-def _collect(pool: list[Worker], options: RunOptions) -> Iterator[Event]:
-    """Events of the workers that have some; a worker that died leaves a failed record and the pool."""
+def _collect(pool: list[Worker], options: RunOptions, *, stopped: bool) -> Iterator[Event]:
+    """Events of the workers that have some; a worker that died leaves the pool, and a failed record unless
+    it was `stopped`."""
     ready = set(wait([worker.pipe for worker in pool], timeout=0.5))
     for worker in list(pool):
         if worker.pipe not in ready:
@@ -139,7 +148,8 @@ def _collect(pool: list[Worker], options: RunOptions) -> Iterator[Event]:
             event: Event = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             pool.remove(worker)
-            yield from _bury(worker, options)
+            if not stopped:
+                yield from _bury(worker, options)
             continue
         if event.kind in ("done", "stopped"):
             worker.cell = None
@@ -192,9 +202,6 @@ def _work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
 
 
 def _run_one(cell: PlannedCell, pipe: Connection, stop: Flag, options: RunOptions) -> None:
-    from barlowcli.cell import run_cell
-    from barlowcli.training import Hooks
-
     folder = options.folder / "cells" / cell.id
 
     def note(message: str) -> None:
@@ -207,6 +214,13 @@ def _run_one(cell: PlannedCell, pipe: Connection, stop: Flag, options: RunOption
         pipe.send(Event("progress", cell.id, step=step, total=total))
 
     pipe.send(Event("started", cell.id))
+    try:
+        from barlowcli.cell import run_cell
+        from barlowcli.training import Hooks
+    except (ImportError, RuntimeError) as error:
+        hint = "torch and torchvision must come from the same place; see `barlow doctor`"
+        pipe.send(Event("refused", cell.id, message=f"torch cannot be used here: {error}", hint=hint))
+        return
     hooks = Hooks(progress=progress, note=note, stop=stop.is_set, checkpoint_seconds=options.checkpoint_seconds)
     try:
         record = run_cell(cell, options, hooks)

@@ -26,8 +26,12 @@ def _as_it_was(*modules: nn.Module) -> Iterator[None]:
 def reestimate_batchnorm(module: nn.Module, batches: Iterable[Tensor]) -> None:
     """Replace the running statistics of every BatchNorm in `module` by those of `batches`, changing nothing else.
 
-    batches: inputs of `module`, (B, …). As torch.optim.swa_utils.update_bn, the average of the batches' means and
-    unbiased variances, but weighted by their size, so that a short last batch counts for no more than it holds.
+    batches: inputs of `module`, (B, …). As torch.optim.swa_utils.update_bn has it, statistics are averages over
+    batches: running_mean that of the batches' means, running_var that of their unbiased variances. This is not the
+    variance of all inputs pooled: the variance of the batch means is not in it, so it depends on how the inputs are
+    divided, and is too small where values of a batch are alike (the pixels of an image; inputs sorted by class), the
+    more so the smaller the batch. Layers see their inputs normalised by the batch, as in training. Unlike in
+    update_bn, a batch weighs by its size, so that a short last one counts for no more than it holds.
     A batch of one input has no variance and is left out. Raises ValueError where no batch is left.
     """
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]

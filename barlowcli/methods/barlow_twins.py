@@ -1,5 +1,6 @@
 """Barlow Twins: the cross-correlation of two views' embeddings, driven towards the identity (Zbontar et al. 2021)."""
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import Tensor, nn
@@ -47,12 +48,16 @@ def build(
     classes: int,
 ) -> Method:
     """Barlow Twins over encoder (-> F) and projector (-> D), with whatever branches the settings name."""
-    loss = partial(_loss, lambda_=settings.lambda_, scale=settings.loss_scale)
+    correction, eps = (1, 0.0) if settings.unbiased_std else (0, 1e-5)
+    correlate = partial(cross_correlation_loss, lambda_=settings.lambda_, correction=correction, eps=eps)
+    loss = partial(_loss, correlate, settings.loss_scale)
     return JointEmbedding(settings, encoder, projector, embedding_dim=embedding_dim, loss=loss)
 
 
-def _loss(z_a: Tensor, z_b: Tensor, *, lambda_: float, scale: float) -> tuple[Tensor, dict[str, Tensor]]:
-    loss, invariance, redundancy = cross_correlation_loss(z_a, z_b, lambda_=lambda_)
+def _loss(
+    correlate: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]], scale: float, z_a: Tensor, z_b: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    loss, invariance, redundancy = correlate(z_a, z_b)
     return scale * loss, {"invariance": invariance, "redundancy": redundancy}
 
 

@@ -1,28 +1,33 @@
-"""Training curves: loss by epoch, a panel a method, a colour an arm, every seed a thin line."""
+"""Training curves: loss by epoch, a panel a method, a colour an arm, every seed a thin line.
 
+Methods have losses of their own, so every panel has a scale of its own. Supervised controls are left out: theirs is a
+cross entropy, and their arms would take the colours of the grid's.
+"""
+
+import itertools
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from barlowcli.arms import Arm, group
 from barlowcli.plan import Plan
 from barlowcli.plots.style import Plot, Scheme, finish, scheme, styled
-from barlowcli.wording import axis_value, capital
+from barlowcli.wording import capital, method_name
 
 Log = Sequence[Mapping[str, float]]
 """One line an epoch: step, epoch, lr, loss and its terms, std."""
 
+MOST_TICKS = 8
 LOG_RANGE = 20.0
 """Losses that span more than this factor are drawn on a logarithmic axis."""
 
 
 def training_plot(plan: Plan, logs: Mapping[str, Log]) -> Plot | None:
-    """Loss by epoch of every cell with a log (cell id -> log); None where none has one."""
+    """Loss by epoch of every cell of the grid with a log (cell id -> log); None where none has one."""
     look = scheme(plan)
-    arms = [arm for arm in group(plan.cells) if any(logs.get(cell.id) for cell in arm.cells)]
+    arms = [arm for arm in group(plan.cells) if not arm.control and any(logs.get(cell.id) for cell in arm.cells)]
     if not arms:
         return None
     panels = list(dict.fromkeys(look.group_of(arm) for arm in arms))
@@ -32,7 +37,7 @@ def training_plot(plan: Plan, logs: Mapping[str, Log]) -> Plot | None:
         for axes, panel in zip(every, panels, strict=True):
             members = [arm for arm in arms if look.group_of(arm) == panel]
             _panel(axes, look, members, logs)
-            axes.set_title(capital(axis_value(look.lead, panel)) if look.lead else "Training loss")
+            axes.set_title(capital(method_name(members[0].cells[0].config.method.name)))
         every[0].set_ylabel("loss, mean of the epoch")
         if look.inner:
             handles = {
@@ -54,7 +59,7 @@ def _panel(axes: Axes, look: Scheme, arms: Sequence[Arm], logs: Mapping[str, Log
     losses: list[float] = []
     for arm in arms:
         for cell in arm.cells:
-            points = [(line["epoch"] + 1, line["loss"]) for line in logs.get(cell.id, ()) if "loss" in line]
+            points = [(line["epoch"], line["loss"]) for line in logs.get(cell.id, ()) if "loss" in line]
             if points:
                 epochs, values = zip(*points, strict=True)
                 axes.plot(epochs, values, color=look.colour(arm), ls=look.line(arm), lw=1.1, alpha=0.85)
@@ -62,4 +67,16 @@ def _panel(axes: Axes, look: Scheme, arms: Sequence[Arm], logs: Mapping[str, Log
     if losses and min(losses) > 0 and max(losses) / min(losses) > LOG_RANGE:
         axes.set_yscale("log")
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    last = int(max((line["epoch"] for arm in arms for cell in arm.cells for line in logs.get(cell.id, ())), default=1))
+    axes.set_xticks(epoch_ticks(last))
+
+
+def epoch_ticks(last: int) -> list[int]:
+    """Whole epochs from 1 to at most `last`, a round number of them apart."""
+    step = next(
+        step
+        for power in itertools.count()
+        for step in (10**power, 2 * 10**power, 5 * 10**power)
+        if last <= MOST_TICKS * step
+    )
+    return list(range(1, last + 1, step)) if step < 5 else [1, *range(step, last + 1, step)]

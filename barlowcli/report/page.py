@@ -7,13 +7,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from barlowcli.arms import Records, varying
-from barlowcli.plan import Plan, PlannedCell
+from barlowcli.arms import Records
+from barlowcli.plan import Plan
 from barlowcli.plots.style import Plot
-from barlowcli.report.setting import caveats, provenance, setting, without_folders
+from barlowcli.report.setting import caveats, cell_name, diverged, lacking, provenance, setting, without_folders
 from barlowcli.tables.summary import LEGEND, Summary
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
-from barlowcli.wording import arm_name, capital
+from barlowcli.wording import capital
 
 CONTROLS = {
     "random-init": (
@@ -34,7 +34,8 @@ CONTROLS = {
 }
 CAPTIONS = {
     "accuracy": "Accuracy of a linear probe on each arm's frozen encoder. Grey lines are the controls.",
-    "training": "Training loss. The losses of different methods are not comparable with one another.",
+    "training": "Training loss, each method on a scale of its own: losses of different methods do not compare. "
+    "Supervised controls are left out.",
     "factor": "Which of the two things in an image each encoder lets a linear probe read.",
 }
 
@@ -59,9 +60,11 @@ def render(
         plan=plan,
         setting=setting(plan, records),
         partial=partial,
+        lacking=lacking(plan, records),
+        diverged=diverged(plan, records),
         counts=counts,
         findings=[_finding(finding) for finding in findings],
-        caveats=caveats(plan),
+        caveats=caveats(plan, records, [verdict for finding in findings for verdict in finding.verdicts]),
         plots=[_picture(plot) for plot in plots],
         summary=summary,
         legend=LEGEND,
@@ -143,15 +146,12 @@ def _notes(plan: Plan) -> list[str]:
 def _troubles(plan: Plan, records: Records) -> list[tuple[str, str, str]]:
     """Arm and seed, status and message of every cell that is not simply done."""
 
-    def name(cell: PlannedCell) -> str:
-        return f"{arm_name(cell.axes, varying(plan))}, seed {cell.seed}"
-
     found = []
     for cell in plan.cells:
         record = records.get(cell.id)
         if record is None:
-            found.append((name(cell), "not run", ""))
+            found.append((cell_name(plan, cell), "not run", ""))
         elif record.status != "ok":
             at = f" (step {record.event_step})" if record.event_step is not None else ""
-            found.append((name(cell), record.status, without_folders(record.message) + at))
+            found.append((cell_name(plan, cell), record.status, without_folders(record.message) + at))
     return found

@@ -1,17 +1,21 @@
 """What a plan ran on, in words: data, encoder, seeds, versions. Nothing here names a folder of some machine."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from barlowcli.arms import Records
-from barlowcli.plan import Plan
+from barlowcli.arms import Records, group, metric_domain, probes_of, varying
+from barlowcli.plan import Plan, PlannedCell
 from barlowcli.settings import CellConfig
-from barlowcli.statistics import MIN_SEEDS
-from barlowcli.wording import listing
+from barlowcli.statistics import MIN_SEEDS, t_interval
+from barlowcli.verdicts import Verdict
+from barlowcli.wording import arm_name, capital, data_name, listing, percent
 
 SEEDS_FOR_A_VERDICT = 5
 """Fewer only screen: three seeds already give an interval, but a wide and shaky one."""
+
+HARDLY = 0.10
+"""A gain that is not clearly more than this share of what the full model has over chance is hardly one."""
 
 
 def setting(plan: Plan, records: Records) -> str:
@@ -19,7 +23,7 @@ def setting(plan: Plan, records: Records) -> str:
     configs = [cell.config for cell in plan.cells if not cell.control] or [cell.config for cell in plan.cells]
     counts = [record.counts for record in records.values()]
     parts = [
-        _distinct(_data_name(config) for config in configs),
+        _distinct(data_name(config.data.name) for config in configs),
         _distinct(_size(config) for config in configs),
         _distinct(f"{count['train']:,} training images" for count in counts if "train" in count),
         _distinct(f"encoder {config.encoder.name}" for config in configs if config.encoder),
@@ -29,7 +33,7 @@ def setting(plan: Plan, records: Records) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def caveats(plan: Plan) -> list[str]:
+def caveats(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> list[str]:
     """How far what was found may be trusted, in sentences."""
     seeds, found = len({cell.seed for cell in plan.cells}), []
     if seeds < SEEDS_FOR_A_VERDICT:
@@ -39,10 +43,63 @@ def caveats(plan: Plan) -> list[str]:
             f"(--seeds {SEEDS_FOR_A_VERDICT})."
         )
     configs = [cell.config for cell in plan.cells]
-    data, size = _distinct(map(_data_name, configs)), _distinct(map(_size, configs))
+    data, size = _distinct(data_name(config.data.name) for config in configs), _distinct(map(_size, configs))
     encoder = _distinct(config.encoder.name for config in configs if config.encoder)
     measured = ", ".join(part for part in (data, size, f"encoder {encoder}" if encoder else "") if part)
+    skipped = max((record.counts.get("skipped", 0) for record in records.values()), default=0)
+    if skipped:
+        found.append(f"Images that could not be used and were left out: {skipped:,}.")
+    found += _weak_models(plan, records, verdicts)
     return [*found, f"All this was measured on {measured}; other data and larger networks may differ."]
+
+
+def lacking(plan: Plan, records: Records) -> list[PlannedCell]:
+    """Planned cells without numbers: not run, failed, or diverged."""
+    return [cell for cell in plan.cells if (record := records.get(cell.id)) is None or not record.metrics]
+
+
+def diverged(plan: Plan, records: Records) -> str:
+    """The cells among them that diverged, in words; "" where none did."""
+    found = (cell for cell in lacking(plan, records) if cell.id in records and records[cell.id].status == "diverged")
+    return listing((cell_name(plan, cell) for cell in found), separator="; ")
+
+
+def cell_name(plan: Plan, cell: PlannedCell) -> str:
+    """ "BYOL, intact, jitter on, seed 2"."""
+    return f"{arm_name(cell.axes, varying(plan))}, seed {cell.seed}"
+
+
+def _weak_models(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> list[str]:
+    """Full models that are hardly above the best histogram: they have learned too little to say much by."""
+    full = {
+        (verdict.name, side.metric): side for verdict in verdicts for side in verdict.accuracies if side.role == "full"
+    }
+    several, found = len({name for name, _ in full}) > 1, []
+    for (name, metric), side in full.items():
+        histogram = _best_histogram(plan, records, metric.rpartition(".")[2])
+        if metric_domain(metric) != "none" or histogram is None:
+            continue
+        level, chance = histogram
+        bound = HARDLY * (side.mean - chance)
+        interval = t_interval([value - level for value in side.values.values()])
+        if (interval.mean if interval.low is None else interval.low) > bound:
+            continue
+        below = "hardly above" if side.mean > level else "not above"
+        text = f"the full model itself, {percent(side.mean)}, is {below} a histogram, {percent(level)}"
+        found.append(
+            f"{f'{name}: {text}' if several else capital(text)}: at this size the experiment says little about larger "
+            "networks."
+        )
+    return found
+
+
+def _best_histogram(plan: Plan, records: Records, label: str) -> tuple[float, float] | None:
+    """Mean accuracy of the best histogram probe on intact images, and chance; None where there is none."""
+    arms = [arm for arm in group(plan.cells) if not arm.cells[0].config.method.encodes]
+    values = [arm.values(records, f"{probe}.none.{label}") for arm in arms for probe in probes_of(arm, records)]
+    means = [t_interval(list(found.values())).mean for found in values if found]
+    chance = max((record.chance.get(label, 0.0) for record in records.values()), default=0.0)
+    return (max(means), chance) if means else None
 
 
 def _seeds(plan: Plan) -> str:
@@ -72,11 +129,6 @@ def provenance(records: Records) -> list[tuple[str, str]]:
 def without_folders(text: str) -> str:
     """`text` with the folders of absolute paths cut away: "/home/me/cats/1.png" -> "…/1.png"."""
     return re.sub(r"(?<![\w./])/(?:[^\s/:'\"`]+/)+", "…/", text)
-
-
-def _data_name(config: CellConfig) -> str:
-    source, colon, path = config.data.name.partition(":")
-    return f"{source}{colon}{path.rstrip('/').rpartition('/')[2]}"
 
 
 def _joined(row: dict[str, Any], first: str, second: str) -> str:

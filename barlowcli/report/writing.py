@@ -18,7 +18,7 @@ from barlowcli.plots.style import Plot
 from barlowcli.plots.training import Log, training_plot
 from barlowcli.records import read_record, write_bytes, write_json, write_text
 from barlowcli.report.page import render
-from barlowcli.report.setting import caveats, setting
+from barlowcli.report.setting import caveats, diverged, lacking, setting
 from barlowcli.tables.files import contrasts_csv, runs_csv, summary_csv
 from barlowcli.tables.summary import summarise
 from barlowcli.verdicts import judge
@@ -31,9 +31,9 @@ from barlowcli.wording import capital
 class Report:
     """What was written and found.
 
-    partial: planned cells have no record, or a failed one. counts: planned, done, missing, failed, and of those done
-    collapsed and diverged. document: the content of verdict.json. summary_lines: what was found, in plain words, for
-    a terminal.
+    partial: planned cells have no numbers: not run, failed or diverged. counts: planned, done, missing, failed, and
+    of those done collapsed and diverged. document: the content of verdict.json. summary_lines: what was found, in
+    plain words, for a terminal.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ def write_report(folder: Path) -> Report:
         raise ResultsError(f"no plan.json in {folder}", hint="`barlow run EXPERIMENT` makes one")
     records = read_records(folder, plan)
     counts = count(plan, records)
-    partial = counts["done"] < counts["planned"]
+    partial = bool(lacking(plan, records))
     verdicts = judge(plan, records)
     findings = draw_together(plan, verdicts)
     summary = summarise(plan, records)
@@ -134,12 +134,17 @@ def summary_lines(plan: Plan, records: Records, findings: Sequence[Finding], cou
     """What was asked, on what, what was found by claim, and how far to trust it; one sentence or two a line."""
     done = f"{counts['done']} of {counts['planned']} cells done"
     troubles = [f"{counts[name]} {name}" for name in ("failed", "collapsed", "diverged") if counts[name]]
-    lines = ["PARTIAL: planned cells have no numbers yet, and none stands in."] * (counts["done"] < counts["planned"])
+    without, lines = len(lacking(plan, records)), []
+    if without:
+        gone = f" Diverged: {text}." if (text := diverged(plan, records)) else ""
+        lines.append(
+            f"PARTIAL: {without} of {counts['planned']} planned cells have no numbers, and none stands in.{gone}"
+        )
     lines.append(plan.experiment.question.strip())
     lines.append(f"{plan.experiment.title}: {setting(plan, records)}; {', '.join([done, *troubles])}.")
     for finding in findings:
         lines += ["", *_claim_lines(finding)]
-    return [*lines, "", *caveats(plan)]
+    return [*lines, "", *caveats(plan, records, [verdict for finding in findings for verdict in finding.verdicts])]
 
 
 def _claim_lines(finding: Finding) -> list[str]:
@@ -149,7 +154,7 @@ def _claim_lines(finding: Finding) -> list[str]:
         return [f"{headline}. {reason(finding.primary[0])}" if finding.primary else headline]
     agreed = len({verdict.word for verdict in finding.primary}) == 1
     for verdict in finding.primary:
-        means = meaning(finding.claim, verdict.word)
+        means = meaning(verdict)
         word = "" if agreed else f"{verdict.word}, {means}." if means else f"{verdict.word}."
         parts = [f"{verdict.name}:", word, reason(verdict), *notes(verdict)]
         lines.append("  " + " ".join(part for part in parts if part))

@@ -85,13 +85,14 @@ def contrasts_csv(verdicts: Sequence[Verdict]) -> str:
 
 def _contrast_rows(verdict: Verdict) -> list[list[object]]:
     outcome = verdict.outcome
-    arm, floor, full = verdict.accuracy("arm"), verdict.accuracy("floor"), verdict.accuracy("full")
+    arm, floor, full, base = (verdict.accuracy(role) for role in ("arm", "floor", "full", "base"))
     if outcome is None or arm is None:
         return []
     head = [verdict.claim.id, verdict.name, "+".join(verdict.domains)]
     pairs = [("A - B", arm, other) for other in verdict.accuracies if other.role == "against"]
     pairs += [("A - R", arm, floor)] if floor else []
     pairs += [("F - R", full, floor)] if full and floor else []
+    pairs += [("F - R", full, base)] if full and base else []
     tested: list[object] = [verdict.claim.test, outcome.margin, outcome.p_supported, outcome.p_refuted]
     tested += [verdict.holm_supported, verdict.holm_refuted, verdict.word]
     rows: list[list[object]] = []

@@ -16,7 +16,7 @@ def verdict_document(
 ) -> dict[str, Any]:
     """The content of `verdict.json`.
 
-    Top: schema_version, experiment, preset, plan_hash, partial (whether planned cells have no record), cells
+    Top: schema_version, experiment, preset, plan_hash, partial (whether planned cells have no numbers), cells
     (counts), alpha. claims: each with id, title, test, margin, by, verdict ("mixed" where the cases differ in the
     claim's first domain), meaning, disagreement (between domains, "" where there is none), and verdicts: one a case
     and domain, with
@@ -24,8 +24,10 @@ def verdict_document(
     - case (axes), name, domains, verdict, reason and notes in words,
     - quantity ("difference" of accuracies A - B as fractions, or "share" (A - R) / (F - R)), effect, n, margin in its
       unit, interval (95 %) and decision_interval (90 %, whose ends are the one-sided tests at alpha),
-    - p and p_holm: {supported, refuted}, before and after Holm's correction over the cases,
-    - accuracies: role (arm, against, full, floor), name, metric, mean, by_seed; of several `against` the first is B,
+    - p and p_holm: {supported, refuted}, before and after Holm's correction over the cases; of several `against`,
+      p.supported is the largest,
+    - accuracies: role (arm, against, full, floor, base: the floor where full was probed, if elsewhere), name, metric,
+      mean, by_seed; of several `against` the first is B,
     - untrained: the same probe on an untrained encoder.
 
     Numbers that do not exist are null.

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from barlowcli.arms import metric_domain
 from barlowcli.plan import Plan
 from barlowcli.spec import Claim
-from barlowcli.statistics import MIN_SEEDS
+from barlowcli.statistics import MIN_SEEDS, paired_differences
+from barlowcli.verdicts.contrasts import clearly_positive
 from barlowcli.verdicts.judgement import Accuracy, Verdict
-from barlowcli.wording import capital, domain_name, listing, p_value, percent, points, span
+from barlowcli.wording import capital, domain_name, listing, p_value, percent, points, span, with_article
 
 DECIDED = ("supported", "refuted", "inconclusive")
 
@@ -36,8 +37,13 @@ class Finding:
 
     @property
     def meaning(self) -> str:
-        """What that verdict means, in the claim's own words; empty where it is none of the three."""
-        return meaning(self.claim, self.word)
+        """What that verdict means, case by case where that differs; empty where it is none of the three."""
+        if self.word not in DECIDED:
+            return ""
+        means = {verdict.name: meaning(verdict) for verdict in self.primary}
+        if len(set(means.values())) == 1:
+            return next(iter(means.values()))
+        return "; ".join(f"{name}: {text}" for name, text in means.items())
 
     @property
     def disagreement(self) -> str:
@@ -59,9 +65,27 @@ def draw_together(plan: Plan, verdicts: Sequence[Verdict]) -> list[Finding]:
     ]
 
 
-def meaning(claim: Claim, word: str) -> str:
-    """The claim's own words for a verdict."""
-    return str(getattr(claim, word)) if word in DECIDED else ""
+def meaning(verdict: Verdict) -> str:
+    """What a verdict means: the claim's own words, unless the numbers are such that these would mislead."""
+    if verdict.word not in DECIDED:
+        return ""
+    arm, against = verdict.accuracy("arm"), verdict.accuracy("against")
+    if arm is not None and against is not None:
+        if verdict.better:
+            return f'"{arm.name}" is not equal but better than "{against.name}"'
+        if verdict.claim.test == "above" and verdict.word == "supported" and verdict.unlearned:
+            return _unlearned(verdict, arm, against)
+    return str(getattr(verdict.claim, verdict.word))
+
+
+def _unlearned(verdict: Verdict, arm: Accuracy, against: Accuracy) -> str:
+    """Supported, but an untrained encoder has as much: initialisation and probe alone can have done it."""
+    assert verdict.untrained is not None
+    named = {side.get("method") for side in verdict.claim.against}
+    reference = "every histogram control" if "histogram" in named else against.name
+    untrained = f"an untrained encoder ({percent(verdict.untrained)})"
+    also = f"so does {untrained}" if verdict.untrained >= arm.mean else f"is not clearly above {untrained}"
+    return f"it stands above {reference}, but {also}: nothing here shows that it was learned"
 
 
 def place(verdict: Verdict) -> str:
@@ -136,16 +160,22 @@ def _bound(verdict: Verdict, full: Accuracy | None, floor: Accuracy | None) -> s
 
 def _why_open(verdict: Verdict) -> str:
     """Why there was no test at all."""
-    outcome, full, floor = verdict.outcome, verdict.accuracy("full"), verdict.accuracy("floor")
+    outcome, full = verdict.outcome, verdict.accuracy("full")
     assert outcome is not None
     if outcome.n < MIN_SEEDS:
         return f" A verdict needs {MIN_SEEDS} seeds."
-    if not outcome.yardstick and full is not None and floor is not None:
-        return (
-            f" There is no yardstick: the full model ({percent(full.mean)}) is not clearly above {floor.name} "
-            f"({percent(floor.mean)})."
-        )
+    if not outcome.yardstick and full is not None:
+        low = " and ".join(f"{with_article(side.name)} ({percent(side.mean)})" for side in _not_below(verdict, full))
+        return f" There is no yardstick: the full model ({percent(full.mean)}) is not clearly above {low}."
     return ""
+
+
+def _not_below(verdict: Verdict, full: Accuracy) -> list[Accuracy]:
+    """Floors that the full model is not clearly above."""
+    floors = [side for side in verdict.accuracies if side.role in ("floor", "base")]
+    return [
+        side for side in floors if not clearly_positive(list(paired_differences(full.values, side.values).values()))
+    ]
 
 
 def notes(verdict: Verdict) -> list[str]:
@@ -160,7 +190,37 @@ def notes(verdict: Verdict) -> list[str]:
         f"{capital(side.name)} was run at one seed, which stands for all."
         for side in {side.name: side for side in verdict.accuracies if side.seeds == 1 < len(side.values)}.values()
     ]
-    return [*found, *_untrained_note(verdict)]
+    return [*found, *_hardest_note(verdict), *_scale_note(verdict), *_rank_notes(verdict), *_untrained_note(verdict)]
+
+
+def _hardest_note(verdict: Verdict) -> list[str]:
+    """Of several references the p value for the claim is that of the one most in doubt."""
+    against = [accuracy for accuracy in verdict.accuracies if accuracy.role == "against"]
+    if verdict.outcome is None or not verdict.outcome.hardest:
+        return []
+    hardest = against[verdict.outcome.hardest]
+    return [f"The p value for it is the one against {hardest.name} ({percent(hardest.mean)}), the least certain."]
+
+
+def _scale_note(verdict: Verdict) -> list[str]:
+    """Which way an equivalence fails, and where its scale, or that of a share, has its two ends in two domains."""
+    found = ["It is better than that, not worse."] if verdict.better else []
+    full, floor, base = (verdict.accuracy(role) for role in ("full", "floor", "base"))
+    if verdict.outcome is None or not verdict.outcome.yardstick or full is None or floor is None or base is None:
+        return found
+    top, bottom = (domain_name(metric_domain(side.metric) or "none") for side in (full, floor))
+    return [*found, f"That scale spans two domains, {top} above and {bottom} below; {base.name}: {percent(base.mean)}."]
+
+
+def _rank_notes(verdict: Verdict) -> list[str]:
+    """Sides that were trained and yet embed next to nothing."""
+    found = []
+    for name, embeddings in verdict.embeddings.items():
+        text = f"{capital(name)}: its embeddings span about {embeddings.dimensions:.0f} dimensions"
+        if embeddings.unmatched and embeddings.matching is not None:
+            text += f" and match the views of an image hardly above chance ({percent(embeddings.matching)})"
+        found.append(f"{text}.")
+    return found
 
 
 def _untrained_note(verdict: Verdict) -> list[str]:
@@ -169,8 +229,10 @@ def _untrained_note(verdict: Verdict) -> list[str]:
     if arm is None or against is None or untrained is None:
         return []
     start = f"An untrained encoder has {percent(untrained)} in the same probe"
-    if untrained > arm.mean:
-        return [f"{start}, more than this arm."]
+    if untrained >= arm.mean:
+        return [f"{start}, {'more than' if untrained > arm.mean else 'as much as'} this arm."]
+    if verdict.claim.test == "above" and verdict.unlearned:
+        return [f"{start}: this arm is not clearly above it."]
     if verdict.claim.test == "above" and untrained > against.mean:
         return [f"{start}, also above {percent(against.mean)}: not all of the difference was learned."]
     return []

@@ -13,8 +13,9 @@ from typing import Literal
 from barlowcli.arms import Records, varying
 from barlowcli.plan import Plan
 from barlowcli.spec import Claim
-from barlowcli.statistics import holm
-from barlowcli.verdicts.contrasts import ALPHA, Outcome, above, align, equivalence, recovers
+from barlowcli.statistics import MIN_SEEDS, holm, paired_differences
+from barlowcli.verdicts.contrasts import ALPHA, Outcome, above, align, clearly_positive, equivalence, recovers
+from barlowcli.verdicts.embeddings import Embeddings, low_rank
 from barlowcli.verdicts.references import Case, Domain, Role, Sides, cases, resolve
 from barlowcli.wording import arm_name, axis_value, listing
 
@@ -46,7 +47,8 @@ class Verdict:
     """One claim, one case, one domain.
 
     domains: both where they are one and the same judgement. accuracies: the arm first, then what it was held
-    against, the best by mean first among `against`. untrained: mean of the same probe on an untrained encoder.
+    against, the best by mean first among `against`. untrained: mean of the same probe on an untrained encoder;
+    unlearned: the arm is not clearly above that. embeddings: by the name of a side, where they are of low rank.
     holm_supported, holm_refuted: the outcome's p values after Holm. missing: why there are no numbers.
     """
 
@@ -58,10 +60,18 @@ class Verdict:
     outcome: Outcome | None = None
     accuracies: tuple[Accuracy, ...] = ()
     untrained: float | None = None
+    unlearned: bool = False
+    embeddings: Mapping[str, Embeddings] = field(default_factory=dict)
     holm_supported: float | None = None
     holm_refuted: float | None = None
     missing: str = ""
     collapsed: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def better(self) -> bool:
+        """Whether an equivalence is refuted by an arm that is too good for it."""
+        effect = self.outcome.effect if self.outcome is not None else None
+        return self.claim.test == "equivalence" and self.word == "refuted" and effect is not None and effect > 0
 
     def accuracy(self, role: str) -> Accuracy | None:
         """The first side of that role."""
@@ -102,14 +112,27 @@ def _measure(
     accuracies = _accuracies(sides, records)
     if not accuracies[0].values:
         return replace(verdict, word="incomplete", missing="no seed is common to all the arms compared")
-    untrained = sides.untrained.values(records).values() if sides.untrained is not None else ()
+    untrained = sides.untrained.values(records) if sides.untrained is not None else {}
     return replace(
         verdict,
         accuracies=accuracies,
         outcome=_test(claim, accuracies),
-        untrained=sum(untrained) / len(untrained) if untrained else None,
+        untrained=sum(untrained.values()) / len(untrained) if untrained else None,
+        unlearned=bool(untrained) and not _clearly_above(accuracies[0].values, untrained),
+        embeddings={
+            side.name: found
+            for _, side in sides.needed
+            if (found := low_rank(side.records(records), side.metric)) is not None
+        },
         collapsed={side.name: seeds for _, side in sides.needed if (seeds := side.collapsed(records))},
     )
+
+
+def _clearly_above(arm: BySeed, control: BySeed) -> bool:
+    """Whether the arm's mean is above the control's, beyond doubt where there are seeds enough to tell."""
+    differences = list(paired_differences(*align([(arm, False), (control, True)])).values())
+    enough = len(differences) >= MIN_SEEDS
+    return clearly_positive(differences) if enough else sum(differences) > 0
 
 
 def _arms(names: Iterable[str]) -> str:
@@ -150,11 +173,11 @@ def _accuracies(sides: Sides, records: Records) -> tuple[Accuracy, ...]:
 def _test(claim: Claim, accuracies: Sequence[Accuracy]) -> Outcome:
     side = {accuracy.role: accuracy.values for accuracy in reversed(accuracies)}
     if claim.test == "above":
-        return above(side["arm"], side["against"])
+        return above(side["arm"], *(accuracy.values for accuracy in accuracies if accuracy.role == "against"))
+    full, floor, base = side["full"], side["floor"], side.get("base")
     if claim.test == "equivalence":
-        return equivalence(side["arm"], side["against"], side["full"], side["floor"], claim.margin)
-    at_most = claim.test == "recovers-at-most"
-    return recovers(side["arm"], side["full"], side["floor"], claim.margin, at_most=at_most)
+        return equivalence(side["arm"], side["against"], full, floor, claim.margin, base=base)
+    return recovers(side["arm"], full, floor, claim.margin, at_most=claim.test == "recovers-at-most", base=base)
 
 
 def _corrected(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -7,12 +7,13 @@ from typing import Literal
 
 from barlowcli.arms import Records, metric_domain, trained_domain, varying
 from barlowcli.plan import Plan, PlannedCell
+from barlowcli.records import Record
 from barlowcli.spec import Claim, Control
 from barlowcli.wording import arm_name, domain_name, metric_name
 
 Domain = Literal["own", "none"]
-Role = Literal["arm", "against", "full", "floor"]
-"""A, B, F or R of a claim."""
+Role = Literal["arm", "against", "full", "floor", "base"]
+"""A, B, F or R of a claim; base: R where F was probed, if the arm was probed elsewhere."""
 Case = Mapping[str, str]
 """One value of `claim.by`, with one of every other axis that the claim's arm leaves open."""
 
@@ -32,17 +33,19 @@ class Side:
 
     def values(self, records: Records) -> dict[int, float]:
         """Seed -> value, for the seeds with a record that has the metric."""
-        found = {}
-        for seed, cells in self.cells.items():
-            known = [r.metrics[self.metric] for c in cells if (r := records.get(c.id)) and self.metric in r.metrics]
-            if known:
-                found[seed] = known[0]
-        return found
+        return {record.seed: record.metrics[self.metric] for record in self.records(records)}
 
     def missing(self, records: Records) -> list[tuple[PlannedCell, str]]:
         """Planned cells without the number, and why: not run, failed, diverged, or no such metric."""
         have = self.values(records)
         return [(cells[0], self._why(cells[0], records)) for seed, cells in self.cells.items() if seed not in have]
+
+    def records(self, records: Records) -> list[Record]:
+        """Records that have the number, one a seed."""
+        found = (
+            [r for c in cells if (r := records.get(c.id)) and self.metric in r.metrics] for cells in self.cells.values()
+        )
+        return [known[0] for known in found if known]
 
     def _why(self, cell: PlannedCell, records: Records) -> str:
         record = records.get(cell.id)
@@ -61,19 +64,21 @@ class Side:
 
 @dataclass(frozen=True)
 class Sides:
-    """All accuracies of one judgement. untrained: the same probe on an untrained encoder, where the plan has one."""
+    """All accuracies of one judgement. base: the floor where `full` was probed, None where that is the floor itself.
+    untrained: the same probe on an untrained encoder, where the plan has one."""
 
     arm: Side
     against: tuple[Side, ...]
     full: Side | None
     floor: Side | None
+    base: Side | None
     untrained: Side | None
 
     @property
     def needed(self) -> list[tuple[Role, Side]]:
         """Every side that the test uses."""
         sides: list[tuple[Role, Side | None]] = [("arm", self.arm), *(("against", side) for side in self.against)]
-        sides += [("full", self.full), ("floor", self.floor)]
+        sides += [("full", self.full), ("floor", self.floor), ("base", self.base)]
         return [(role, side) for role, side in sides if side is not None]
 
 
@@ -93,12 +98,17 @@ def resolve(plan: Plan, claim: Claim, case: Case, domain: Domain) -> Sides:
     def side(reference: Mapping[str, str]) -> Side:
         return _side(plan, claim, here, reference, "none" if domain == "none" else home, own=domain == "own")
 
+    full = side(claim.full) if claim.full else None
+    floor = side(claim.floor) if claim.floor else None
+    there = metric_domain(full.metric) if full else None
+    base = _side(plan, claim, here, claim.floor, there, own=domain == "own") if claim.floor and there else None
     untrained = [cell for cell in plan.cells if cell.config.method.encodes and not cell.config.method.trains]
     return Sides(
         arm=side(claim.arm),
         against=tuple(side(reference) for reference in claim.against),
-        full=side(claim.full) if claim.full else None,
-        floor=side(claim.floor) if claim.floor else None,
+        full=full,
+        floor=floor,
+        base=base if floor and base and base.metric != floor.metric else None,
         untrained=side({"method": untrained[0].axes["method"]}) if untrained and "method" in plan.axes else None,
     )
 

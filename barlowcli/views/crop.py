@@ -27,21 +27,22 @@ def draw_boxes(draws: Draws, height: int, width: int, scale: tuple[float, float]
     """Draw crops with the distribution of torchvision's RandomResizedCrop.
 
     scale: range of the area as a fraction of the image; ratio: range of width / height, drawn on a log scale. Ten
-    candidates, the first that fits is taken; where none does, the largest central crop within `ratio`.
+    candidates, the first that fits is taken; where none does, the largest central crop within `ratio`. A side that
+    rounds to 0 is one pixel (torchvision rejects such a candidate, and takes the whole image where all ten are such).
     """
     # float64, so that two devices' exp and sqrt round to the same pixel (Apple's GPUs have no float64)
     wide = torch.float32 if draws.index.device.type == "mps" else torch.float64
     area = draws.uniforms(Number.CROP_AREA, TRIES).to(wide).mul_(scale[1] - scale[0]).add_(scale[0]) * (height * width)
     low, high = math.log(ratio[0]), math.log(ratio[1])
     aspect = draws.uniforms(Number.CROP_RATIO, TRIES).to(wide).mul_(high - low).add_(low).exp_()
-    widths = (area * aspect).sqrt_().round_().long()  # (B, TRIES)
-    heights = (area / aspect).sqrt_().round_().long()
-    fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
+    widths = (area * aspect).sqrt_().round_().clamp_min_(1)  # (B, TRIES)
+    heights = (area / aspect).sqrt_().round_().clamp_min_(1)
+    fits = (widths <= width) & (heights <= height)
     first = (fits * torch.arange(TRIES, 0, -1, device=area.device)).argmax(1, keepdim=True)
     fallback = _central_size(height, width, ratio)
     found = fits.any(1)
-    box_height = torch.where(found, heights.gather(1, first).squeeze(1), fallback[0])
-    box_width = torch.where(found, widths.gather(1, first).squeeze(1), fallback[1])
+    box_height = torch.where(found, heights.gather(1, first).squeeze(1).long(), fallback[0])
+    box_width = torch.where(found, widths.gather(1, first).squeeze(1).long(), fallback[1])
     top, left = height - box_height, width - box_width
     return Boxes(
         torch.where(found, draws.below(Number.CROP_TOP, top + 1), top // 2),
@@ -52,11 +53,11 @@ def draw_boxes(draws: Draws, height: int, width: int, scale: tuple[float, float]
 
 
 def _central_size(height: int, width: int, ratio: tuple[float, float]) -> tuple[int, int]:
-    """Height and width of torchvision's fallback crop."""
+    """Height and width of torchvision's fallback crop, but at least one pixel."""
     if width / height < min(ratio):
-        return round(width / min(ratio)), width
+        return max(1, round(width / min(ratio))), width
     if width / height > max(ratio):
-        return height, round(height * max(ratio))
+        return height, max(1, round(height * max(ratio)))
     return height, width
 
 

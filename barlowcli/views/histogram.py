@@ -46,19 +46,21 @@ def equalise(images: Tensor, draws: Draws) -> Tensor:
 
 
 def match(images: Tensor, others: Tensor, draws: Draws) -> Tensor:
-    """Give each channel of each view exactly the histogram of that channel of another image.
+    """Give every view the joint RGB histogram of another image, and keep which pixel is lighter than which.
 
-    images (B, 3, H, W) in [0, 1], others (B, 3, G, V) in [0, 1] -> (B, 3, H, W). Where the other image has another
-    number of pixels, its sorted values are taken at the nearest of the quantiles (k + 1/2) / n.
+    images (B, 3, H, W) in [0, 1], others (B, 3, G, V) in [0, 1] -> (B, 3, H, W). Both are ranked by luma, and the k-th
+    pixel of n becomes the k-th colour of the other image, as a whole: to match each channel by itself would keep the
+    dependence between the channels, and with it much of the view's own histogram. Where the other image has another
+    number m of pixels, its colours are taken at the nearest of the quantiles (k + 1/2) / n of their luma.
     """
-    n = images.shape[2] * images.shape[3]
-    bits = draws.bits(Number.PARTNER_TIES, 3 * n).view(-1, 3, n)
-    order = pixel_order(images.flatten(2), bits)
-    values = sort_rows(others.flatten(2))  # (B, 3, m)
-    m = values.shape[2]
+    n, m = images.shape[2] * images.shape[3], others.shape[2] * others.shape[3]
+    ties = draws.bits(Number.PARTNER_TIES, n + m)
+    order = pixel_order(luma(images).flatten(1), ties[:, :n])  # (B, n)
+    source = pixel_order(luma(others).flatten(1), ties[:, n:])  # (B, m)
     if m != n:
-        values = values[:, :, (2 * torch.arange(n, device=images.device) + 1) * m // (2 * n)]
-    return torch.empty_like(values).scatter_(2, order, values).view_as(images)
+        source = source[:, (2 * torch.arange(n, device=images.device) + 1) * m // (2 * n)]
+    partner = torch.empty_like(order).scatter_(1, order, source)  # which pixel of the other image goes where
+    return others.flatten(2).gather(2, partner.unsqueeze(1).expand(-1, 3, -1)).view_as(images)
 
 
 def draw_partners(draws: Draws, count: int) -> Tensor:

@@ -14,7 +14,7 @@ from barlowcli.views.colour import Jitter, colour_jitter, draw_jitter, greyscale
 from barlowcli.views.crop import Boxes, draw_boxes, resized_crop
 from barlowcli.views.histogram import draw_partners, match
 from barlowcli.views.random import Draws, Number
-from barlowcli.views.shuffle import check_arm, permute_images
+from barlowcli.views.shuffle import before_augmentation, check_arm
 from barlowcli.views.subset import where_drawn_
 
 PROBE_EPOCH = -1  # training's epochs start at 0: no probe image is ever drawn as a view was
@@ -64,6 +64,7 @@ class Views:
         self.image_size = image_size
         self.mean, self.std = tuple(mean), tuple(std)
         self.seed = seed
+        self.before = before_augmentation(settings.shuffle)
         self.arm: Arm = SHUFFLES.load(settings.shuffle)
         check_arm(settings.shuffle, image_size)
 
@@ -118,8 +119,8 @@ class Views:
     def _make(self, images: Tensor, draws: Draws, drawn: Drawn) -> Tensor:
         s = self.settings
         source = images.index_select(0, draws.index)
-        if s.shuffle == "pixels-image":
-            source = permute_images(source, draws.index)
+        if self.before is not None:
+            source = self.before(source, draws.index)
         views = resized_crop(
             to_float(source), drawn.boxes, self.image_size, flip=drawn.flip, interpolation=s.interpolation
         )
@@ -147,13 +148,14 @@ def probe_images(
     Raises ConfigError for an unknown domain or one that cannot be applied, DataError on other shapes or types.
     """
     arm: Arm = SHUFFLES.load(domain)
+    before = before_augmentation(domain)
     check_images(images)
     check_index(index, images)
     if len(index) != len(images):
         raise DataError(f"{len(index)} indices for {len(images)} images")
     with torch.no_grad():
-        if domain == "pixels-image":
-            images = permute_images(images, index)
+        if before is not None:
+            images = before(images, index)
         return normalise_(arm(to_float(images), Draws.of(seed, PROBE_EPOCH, 0, index)), mean, std)
 
 

@@ -3,6 +3,8 @@
 Images are (B, 3, H, W) float in [0, 1], finished views before normalisation, and every arm returns the same shape.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -11,6 +13,7 @@ from barlowcli.views.histogram import equalise
 from barlowcli.views.random import Draws, Number, permutation_one
 
 __all__ = [
+    "before_augmentation",
     "channels",
     "check_arm",
     "equalise",
@@ -34,6 +37,14 @@ def check_arm(name: str, side: int) -> None:
     """Raise ConfigError where the arm `name` cannot be applied to square views of `side` pixels."""
     if name.startswith("patch-"):
         _check_block(int(name.removeprefix("patch-")), side, side)
+
+
+def before_augmentation(name: str) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """What the arm `name` does to whole images ahead of crop and flip, (images, index) -> images; None: nothing.
+
+    Only `pixels-image` acts here, and on the finished view it does nothing (`none`); all others act there alone.
+    """
+    return permute_images if name == "pixels-image" else None
 
 
 def none(images: Tensor, draws: Draws) -> Tensor:

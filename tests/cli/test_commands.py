@@ -3,8 +3,10 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from barlowcli.cli import main as cli
+from barlowcli.cli.run import without_rerun
 from tests.grids import TINY
 
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
@@ -78,10 +80,40 @@ def test_a_failed_cell_makes_a_partial_report_and_is_run_again_on_request(run, t
     assert "--rerun failed" in err
     code, _, err = run(*command, "--set", "training.batch_size=5000", "--rerun", "failed")
     assert code == 1
-    assert "2 of 4 cells to run" in err
+    assert "3 of 5 cells to run" in err
     code, out, _ = run("status", "--results", str(tmp_path))
-    assert "2 failed" in out
+    assert "3 failed" in out
     assert "270 training images do not fill one batch of 5000" in out
+
+
+def test_data_that_are_refused_leave_the_plan_before_them_as_it_was(run, tmp_path):
+    results, images = tmp_path / "results", tmp_path / "images"
+    code, _, err = run(*RUN, "--jitter", "off", "--shuffle", "none", "--results", str(results))
+    assert code == 0, err
+    plan = (results / "shuffle-test" / "quick" / "plan.json").read_bytes()
+    for split in ("train", "test"):
+        for name in ("a", "b"):
+            (images / split / name).mkdir(parents=True)
+            for side in (16, 20):
+                Image.new("RGB", (side, side), "red").save(images / split / name / f"{side}.png")
+    code, _, err = run(*RUN, "--dataset", f"folder:{images}", "--results", str(results))
+    assert code == 2
+    assert "the preset's views and training were chosen for colour-digits" in err
+    assert "--image-size" in err or "data.image_size" in err
+    assert (results / "shuffle-test" / "quick" / "plan.json").read_bytes() == plan
+
+
+def test_the_command_that_goes_on_does_not_run_again_what_is_done():
+    assert without_rerun(["barlow", "run", "x", "--rerun", "all", "-q"]) == ["barlow", "run", "x", "-q"]
+    assert without_rerun(["barlow", "run", "x", "--rerun=all"]) == ["barlow", "run", "x"]
+
+
+def test_a_results_folder_below_a_file_is_an_error_with_a_hint(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = run(*RUN, "--results", str(tmp_path / "file" / "results"))
+    assert code == 2
+    assert "cannot write" in err
+    assert "--results" in err
 
 
 def test_dry_run_tells_the_cells_and_writes_nothing(run, tmp_path):
@@ -122,9 +154,19 @@ def test_shards_share_the_cells_out(run, tmp_path):
         (["run", "shuffle-test", "--method", ","], "--method: at least one value is needed", ""),
         (["run", "shuffle-test", "--shard", "5/4"], "--shard 5/4: expected I/N", "--shard 1/4"),
         (["run", "shuffle-test", "--device", "tpu"], "no device named `tpu`", "auto, cpu, cuda or mps"),
+        (["run", "shuffle-test", "--set", "method=5"], "method: expected settings of its own", ""),
+        (["run", "shuffle-test", "--set", "seed=7"], "seed: the seeds are 0 to n - 1", ""),
+        (["run", "shuffle-test", "--set", 'views={jitter="off"}'], "views.jitter is what the axis `jitter` varies", ""),
+        (["run", "shuffle-test", "--set", "evaluation.knn_k=[]"], "evaluation.knn_k: ", ""),
+        (
+            ["run", "shuffle-test", "--shuffle", "patch-8", "--image-size", "20"],
+            "patch-8 does not tile images of 20",
+            "",
+        ),
         (["run", "shuffle-test", "--axis", "flip=0.1"], "no axis `flip`", "--set"),
         (["report", "dims"], "no results of dims", "barlow run dims"),
-        (["report", "../x"], "by name", "barlow status"),
+        (["report", "../x"], "../x is not the folder of a run", "plan.json"),
+        (["report", "--preset", "../x"], "a preset is given by name", "barlow status"),
         (["views", "--jitter", "maybe"], "--jitter: no value `maybe`", "on, off, histogram"),
         (["views", "-o", "x.txt"], "expected a name that ends in .png or .svg", ""),
     ],
@@ -148,6 +190,7 @@ def test_all_mistakes_in_settings_at_once(run, tmp_path):
     assert code == 2
     assert "training.epochs: input should be greater than or equal to 1, got -1" in err
     assert "views.flipp: no such key; did you mean `flip`?" in err
+    assert "encoder.name: no encoder named `resnet19`; did you mean `resnet18`?" in err
 
 
 def test_ls_names_everything(run):

@@ -69,7 +69,10 @@ def test_limits_count_and_keep_the_test_split(tmp_path: Path) -> None:
     data = load(tmp_path, name=f"parquet:{tmp_path}", limit=12, test_limit=4, validation=0.5)
     assert [len(part) for part in (data.train, data.validation, data.test)] == [6, 6, 4]
     assert greys(data.train) | greys(data.validation) < set(range(40))
-    assert error(tmp_path, name=f"parquet:{tmp_path}", limit=1).message == "data.limit = 1 is less than the 2 classes"
+    caught = error(tmp_path, name=f"parquet:{tmp_path}", limit=1)
+    assert caught.message == "data.limit = 1 is less than the 2 classes"
+    assert caught.hint == "--set data.limit=4 or more"
+    assert load(tmp_path, name=f"parquet:{tmp_path}", limit=4).classes == ("0", "1")
     message = error(tmp_path, name=f"parquet:{tmp_path}", test_limit=1).message
     assert message == "data.test_limit = 1 is less than the 2 classes"
     message = error(tmp_path, name=f"parquet:{tmp_path}", limit=2).message
@@ -109,9 +112,9 @@ def test_skipped_images_are_listed_from_all_splits(tmp_path: Path) -> None:
     assert len(data.train) + len(data.validation) == 38
     assert len(data.test) == 9
     assert sorted(data.skipped) == [
-        f"cannot read image {tmp_path / 'test.parquet'} row 0: not an image, or of an unknown format",
-        f"cannot read image {tmp_path / 'train.parquet'} row 3: not an image, or of an unknown format",
-        f"cannot read image {tmp_path / 'train.parquet'} row 8: not an image, or of an unknown format",
+        "cannot read image test.parquet row 0: not an image, or of an unknown format",
+        "cannot read image train.parquet row 3: not an image, or of an unknown format",
+        "cannot read image train.parquet row 8: not an image, or of an unknown format",
     ]
     assert "row 0: not an image" in error(tmp_path, name=f"parquet:{tmp_path / 'test.parquet'}").message
 
@@ -121,6 +124,13 @@ def test_skipping_all_of_a_class_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "test.parquet", [1, 0] * 2, start=100, bad=(1, 3))
     message = error(tmp_path, name=f"parquet:{tmp_path}", on_bad_image="skip").message
     assert message == "the test split, without its 2 bad images, has no image of `0`"
+    write(tmp_path / "test.parquet", [1, 0] * 2, start=100, bad=(0, 1, 2, 3))
+    caught = error(tmp_path, name=f"parquet:{tmp_path}", on_bad_image="skip")
+    assert caught.message == "the test split, without its 4 bad images, has no images"
+    assert caught.hint == "every split needs images of every class"
+    write(tmp_path / "test.parquet", [1, 0, 0], start=100, bad=(0,))
+    message = error(tmp_path, name=f"parquet:{tmp_path}", on_bad_image="skip").message
+    assert message == "the test split, without its 1 bad image, has no image of `1`"
 
 
 def test_a_class_that_a_split_lacks_is_named(tmp_path: Path) -> None:

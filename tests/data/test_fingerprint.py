@@ -25,20 +25,29 @@ def test_named_sets_have_none() -> None:
     assert of("cifar10") == ""
 
 
-def test_a_folder_is_known_by_names_and_sizes_wherever_it_lies(tmp_path: Path) -> None:
+def test_a_folder_is_known_by_names_and_contents_wherever_it_lies(tmp_path: Path) -> None:
     root = make_tree(tmp_path / "one")
     before = of(f"folder:{root}")
     assert len(before) == 16
     assert of(f"folder:{make_tree(tmp_path / 'two')}") == before
     (root / "train/a/notes.txt").write_text("no image")
     assert of(f"folder:{root}") == before
-    (root / "train/a/1.png").write_bytes(b"longer than it was before")
-    longer = of(f"folder:{root}")
+    (root / "train/a/1.png").write_bytes(b"train/a/0.png")  # as long as it was
+    edited = of(f"folder:{root}")
     (root / "train/a/1.png").rename(root / "train/b/1.png")
     moved = of(f"folder:{root}")
     (root / "test/a/3.png").unlink()
     (root / "test/a/5.png").write_bytes(b"test/a/3.png")
-    assert len({before, longer, moved, of(f"folder:{root}")}) == 4
+    assert len({before, edited, moved, of(f"folder:{root}")}) == 4
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    gone = make_tree(tmp_path) / "train/a/0.png"
+    gone.symlink_to(tmp_path / "elsewhere.png")
+    with pytest.raises(DataError) as caught:
+        of(f"folder:{tmp_path}")
+    assert caught.value.message == f"cannot read {gone}: No such file or directory"
+    assert caught.value.hint == "it must be there, and readable"
 
 
 def test_parquet_is_known_by_contents_and_roles(tmp_path: Path) -> None:

@@ -91,14 +91,14 @@ def test_images_lie_at_any_depth_and_what_is_hidden_or_no_image_is_left_out(tmp_
     assert len(source.train) + len(source.test) == 5
 
 
-def test_bad_images_are_named_by_their_path(tmp_path: Path) -> None:
+def test_bad_images_are_named_by_their_path_in_the_folder(tmp_path: Path) -> None:
     write(tmp_path / "test", {"a": 1, "b": 1}, write(tmp_path / "train", {"a": 3, "b": 3}))
     bad = tmp_path / "train" / "b" / "001.png"
     bad.write_bytes(b"?")
     part = open_folder(tmp_path, on_bad_image="skip").train
     images = part.read(torch.arange(6))
     assert images.rows.tolist() == [0, 1, 2, 3, 5]
-    assert images.skipped == (f"cannot read image {bad}: not an image, or of an unknown format",)
+    assert images.skipped == ("cannot read image train/b/001.png: not an image, or of an unknown format",)
 
 
 def test_a_missing_path(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_no_class_folders(tmp_path: Path) -> None:
     assert error(tmp_path).message == f"{tmp_path} has no class folders"
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "b.txt").write_bytes(b"")
-    assert error(tmp_path).message == f"{tmp_path} has no class folders, only 1 loose images"
+    assert error(tmp_path).message == f"{tmp_path} has no class folders, only loose images (1)"
     assert "PATH/cat/1.jpg" in error(tmp_path).hint
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from lightly.loss import BarlowTwinsLoss
-from torch import Tensor
+from torch import Tensor, nn
 
-from barlowcli.methods.barlow_twins import cross_correlation_loss
+from barlowcli.methods.barlow_twins import build, cross_correlation_loss
+from barlowcli.settings import BarlowSettings
 
 LAMBDA = 0.005
 SHAPES = [(64, 16), (40, 79), (40, 81), (16, 128)]  # (N, D); the last two go through the N x N form
@@ -96,3 +97,13 @@ def test_constant_dimension_has_a_finite_gradient(n: int, d: int, constant: floa
     loss = cross_correlation_loss(*leaves, lambda_=LAMBDA)[0]
     assert loss.isfinite()
     assert all(gradient.isfinite().all() for gradient in torch.autograd.grad(loss, leaves))
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_the_setting_chooses_between_the_papers_code_and_its_pseudocode(unbiased: bool) -> None:
+    identity = nn.Identity()
+    settings = BarlowSettings.model_validate({"lambda": LAMBDA, "unbiased_std": unbiased})
+    method = build(settings, identity, None, feature_dim=8, embedding_dim=8, classes=2)
+    z_a, z_b = torch.randn(32, 8), torch.randn(32, 8)
+    expected = review_pseudocode(z_a, z_b, LAMBDA, correction=1 if unbiased else 0)
+    torch.testing.assert_close(method(z_a, z_b, torch.zeros(32)).loss, expected, rtol=1e-4, atol=0)

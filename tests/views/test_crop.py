@@ -111,3 +111,31 @@ def test_fallback_is_the_whole_image_where_its_ratio_is_allowed() -> None:
     # only candidates within rounding error of 20 x 30 fit, and few samples have one among their ten
     boxes = torch.stack(draw_boxes(draws(100), 20, 30, (1, 1), (1, 2)), 1)
     assert (boxes == torch.tensor([0, 0, 20, 30])).all(1).float().mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("scale", "ratio"),
+    [
+        ((0, 0), (3 / 4, 4 / 3)),
+        ((0, 0.001), (3 / 4, 4 / 3)),
+        ((0, 1), (3 / 4, 4 / 3)),
+        ((0, 1), (1e-12, 1e12)),
+        ((0.2, 1), (100, 200)),
+        ((0.2, 1), (0.001, 0.01)),
+    ],
+)
+def test_no_box_is_empty(photos: Tensor, scale: tuple[float, float], ratio: tuple[float, float]) -> None:
+    images = photos / 255
+    boxes = draw_boxes(draws(len(images)), 32, 32, scale, ratio)
+    assert all(bool((side >= 1).all()) for side in (boxes.height, boxes.width))
+    assert bool((boxes.top + boxes.height <= 32).all())
+    assert bool((boxes.left + boxes.width <= 32).all())
+    for interpolation in ("bilinear", "bicubic"):
+        assert resized_crop(images, boxes, 32, interpolation=interpolation).isfinite().all()
+
+
+def test_a_crop_of_no_area_is_one_pixel_anywhere() -> None:
+    boxes = draw_boxes(draws(4000), 8, 8, (0, 0), (3 / 4, 4 / 3))
+    assert torch.equal(boxes.height, torch.ones(4000, dtype=torch.int64))
+    assert torch.equal(boxes.width, boxes.height)
+    assert stats.chisquare(np.bincount(boxes.top * 8 + boxes.left, minlength=64)).pvalue > 1e-3

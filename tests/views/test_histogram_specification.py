@@ -57,24 +57,48 @@ def test_rounding_error_is_a_tie() -> None:
     assert abs(first_half - 0.5) < 0.02
 
 
-@pytest.mark.parametrize("side", [32, 20, 40])
-def test_match_takes_the_other_images_values(photos: Tensor, side: int) -> None:
-    views = photos[:, :, :side, :side].float() / 255 if side < 32 else photos / 255
-    others = photos.roll(7, 0).float()[:, :, : min(side, 32)] / 255
-    matched = match(views, others, draws(len(photos)))
-    n, m = views[0, 0].numel(), others[0, 0].numel()
-    target = np.sort(others.flatten(2).numpy(), axis=2)
-    target = target[:, :, [int((k + 0.5) * m / n) for k in range(n)]]
-    assert np.array_equal(np.sort(matched.flatten(2).numpy(), axis=2), target)
-    if n == m:
-        assert torch.equal(matched.flatten(2).sort(2).values, others.flatten(2).sort(2).values)
+def colours(images: Tensor) -> list[list[list[float]]]:
+    """Each image's RGB triples in a fixed order: its joint histogram, with nothing of space."""
+    return [sorted(image.flatten(1).T.tolist()) for image in images]
 
 
-def test_match_keeps_the_order_of_each_channel(photos: Tensor) -> None:
+def test_match_gives_a_view_the_joint_histogram_of_the_other_image(photos: Tensor) -> None:
+    others = photos.roll(7, 0) / 255
+    grey = photos[:, :1].expand_as(photos) / 255  # every channel of such a source depends wholly on the others
+    for views in (photos / 255, grey):
+        assert colours(match(views, others, draws(len(photos)))) == colours(others)
+
+
+def test_match_keeps_which_pixel_is_lighter(photos: Tensor) -> None:
     images, others = photos[:4] / 255, photos[4:8] / 255
-    before, after = images.flatten(2), match(images, others, draws(4)).flatten(2)
-    lighter = before[:, :, :, None] > before[:, :, None, :]
-    assert (after[:, :, :, None] >= after[:, :, None, :])[lighter].all()
+    before, after = luma(images).flatten(1), luma(match(images, others, draws(4))).flatten(1)
+    lighter = before[:, :, None] > before[:, None, :] + 1.001 / LEVELS
+    assert (after[:, :, None] > after[:, None, :] - 1.001 / LEVELS)[lighter].all()
+
+
+@pytest.mark.parametrize("side", [20, 32])
+def test_match_resamples_an_image_of_another_size_by_its_luma(photos: Tensor, side: int) -> None:
+    views = photos[:, :, :side, :side] / 255
+    grey = photos.roll(7, 0)[:, :1].expand_as(photos)[:, :, : 52 - side] / 255  # of one luma, one colour
+    n, m = views[0, 0].numel(), grey[0, 0].numel()
+    target = np.sort(grey[:, 0].flatten(1).numpy(), axis=1)[:, [int((k + 0.5) * m / n) for k in range(n)]]
+    matched = match(views, grey, draws(len(photos))).flatten(2).numpy()
+    for channel in range(3):
+        assert np.array_equal(np.sort(matched[:, channel], axis=1), target)
+    colourful = photos.roll(7, 0)[:, :, : 52 - side] / 255
+    for made, given in zip(colours(match(views, colourful, draws(len(photos)))), colours(colourful), strict=True):
+        assert set(map(tuple, made)) <= set(map(tuple, given))
+
+
+def test_match_breaks_the_ties_of_both_images_without_regard_to_position() -> None:
+    plain = torch.full((400, 3, 8, 8), 0.3)
+    tied = plain.clone()
+    tied[:, 0, :4] += 1e-6  # colours that can be told apart, of one luma within rounding error
+    views = match(plain, tied, draws(400))[:, 0] > 0.3000005
+    assert (views.sum((1, 2)) == 32).all()
+    assert stats.chisquare(views.sum(0).flatten().numpy()).pvalue > 1e-3
+    fewer = match(plain[:, :, :2, :2], tied, draws(400))[:, 0] > 0.3000005  # 4 of the 64: which, is up to the ties
+    assert abs(fewer.float().mean() - 0.5) < 0.05
 
 
 def test_partners_are_uniform_over_the_others() -> None:

@@ -152,6 +152,11 @@ def test_permute_images_is_frozen(photos: Tensor) -> None:
     assert len(torch.unique(orders[:, 0].flatten(1), dim=0)) == 48
 
 
+def test_only_pixels_image_acts_before_augmentation() -> None:
+    assert [name for name in ARMS if shuffle.before_augmentation(name)] == ["pixels-image"]
+    assert shuffle.before_augmentation("pixels-image") is shuffle.permute_images
+
+
 def test_a_block_that_does_not_divide_the_side_is_a_config_error() -> None:
     for attempt in (
         lambda: shuffle.check_arm("patch-8", 28),
