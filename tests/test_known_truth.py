@@ -8,24 +8,23 @@ import pytest
 from barlowcli.cell import run_cell
 from barlowcli.report import write_report
 from barlowcli.training import Hooks
-from barlowcli.verdicts.findings import meaning, reason
+from barlowcli.verdicts.findings import meaning
 from barlowcli.verdicts.judgement import Verdict
 from tests.grids import options_for, run_grid, tiny_plan
 
 SIZE = {
-    "data.image_size": 8,
     "data.limit": 1600,
     "data.test_limit": 600,
-    "training.epochs": 10,
+    "training.epochs": 8,
     "training.batch_size": 64,
     "training.lr": 0.8,
     "evaluation.mlp_epochs": 4,
 }
 
 
-def verdicts(tmp_path, rho: float) -> dict[str, Verdict]:
+def verdicts(tmp_path, rho: float, hue: float) -> dict[str, Verdict]:
     """Claim -> its judgement in the arms' own domains, from a grid of the arms that the claims need, three seeds."""
-    settings = SIZE | {"data.colour_tie": rho}
+    settings = SIZE | {"data.colour_tie": rho, "views.hue": hue}
     plan = tiny_plan({"method": ["simclr"]}, settings, seeds=3)
     needed = {("none", "on"), ("none", "off"), ("pixels", "off")}
     cells = [
@@ -46,19 +45,16 @@ def verdicts(tmp_path, rho: float) -> dict[str, Verdict]:
 
 
 def test_with_the_tint_tied_to_the_digit_histograms_suffice(tmp_path):
-    """Jitter hides what tells the digits apart: the full model may do worse than shuffled pixels without it, and than
-    an untrained encoder; then it is no yardstick, and must be said not to be one."""
-    found = verdicts(tmp_path, rho=1.0)
+    """Jitter leaves the tints apart here, a tenth of the circle from one another: the full model keeps them."""
+    found = verdicts(tmp_path, rho=1.0, hue=0.05)
+    assert found["r1a-fair"].word == "supported"
+    assert found["r1a-literal"].word == "supported"
     assert found["beyond-histograms"].word in {"refuted", "inconclusive"}
-    for claim in ("r1a-fair", "r1a-literal"):
-        assert found[claim].word != "inconclusive" or "There is no yardstick" in reason(found[claim])
-    assert found["r1a-fair"].word != "refuted"
-    literal = found["r1a-literal"]
-    assert literal.word != "refuted" or "is not equal but better than" in meaning(literal)
 
 
 def test_with_the_tint_independent_of_the_digit_histograms_do_not_suffice(tmp_path):
-    found = verdicts(tmp_path, rho=0.0)
+    """Jitter hides the tints, so that the full model has to learn the digits."""
+    found = verdicts(tmp_path, rho=0.0, hue=0.5)
     assert found["beyond-histograms"].word == "supported"
     for claim in ("r1a-fair", "r1a-literal"):
         assert found[claim].word == "refuted"
