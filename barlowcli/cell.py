@@ -56,7 +56,8 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
     data = dataset_on(config.data, options.data_root, options.device)
     _check_sides(config, data)
     write_json(folder / "config.json", config.model_dump(mode="json", by_alias=True))
-    hooks.note(f"{cell.axes}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
+    arm = ", ".join(f"{name} {value}" for name, value in cell.axes.items() if value != "-")
+    hooks.note(f"{arm}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
     for skipped in data.skipped:
         hooks.note(f"skipped: {skipped}")
 

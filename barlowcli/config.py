@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.errors import ConfigError
-from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, did_you_mean
+from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, Registry, did_you_mean
 from barlowcli.settings import (
     BranchSettings,
     CellConfig,
@@ -148,10 +148,16 @@ def _unknown_names(value: Mapping[str, Any]) -> list[str]:
         *((SHUFFLES, domain, "evaluation.domains") for domain in full["evaluation"]["domains"]),
     ]
     return [
-        f"{key}: no {registry.kind} named `{name}`; {did_you_mean(str(name), registry.names())}"
+        f"{key}: no {registry.kind} named `{name}`; {_or_instead(str(name), registry)}"
         for registry, name, key in pairs
         if name not in registry.entries
     ]
+
+
+def _or_instead(name: str, registry: Registry) -> str:
+    if registry is DATASETS and "/" in name:
+        return f"images of your own are folder:{name} or parquet:{name}"
+    return did_you_mean(name, registry.names())
 
 
 def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:

@@ -122,7 +122,7 @@ def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *
             cell = _planned(config.model_copy(update={"seed": seed}), arm, is_control)
             cells.setdefault(cell.id, cell)
     if problems:
-        raise ConfigError(list(problems), hint="`--dry-run --json` without the faulty settings shows all there are")
+        raise ConfigError(list(problems), hint="`barlow ls` lists names; --dry-run --json shows every setting")
     base = digest([base_of(shared, on_cuda=on_cuda), sorted(experiment.axes)])
     plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=())
     return plan.with_cells(cells.values())
@@ -143,7 +143,8 @@ def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> d
             if name not in axes and name not in AXIS_KEYS:
                 raise ConfigError(
                     [f"{experiment.name} has no axis `{name}`"],
-                    hint=did_you_mean(name, [*axes, *AXIS_KEYS]) + "; a setting is changed with --set key=value",
+                    hint=did_you_mean(name, list(dict.fromkeys([*axes, *AXIS_KEYS])))
+                    + "; a setting is changed with --set key=value",
                 )
             axis = axes.get(name) or Axis(key=AXIS_KEYS[name], values=list(values))
             if isinstance(axis.values, dict):

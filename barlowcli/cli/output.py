@@ -7,7 +7,7 @@ from rich.console import Console
 
 from barlowcli.errors import BarlowError
 
-OUT = Console(soft_wrap=True, highlight=False)
+OUT = Console(highlight=False)
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -18,8 +18,8 @@ def log(message: str, *, quiet: bool = False) -> None:
 
 
 def say(message: str) -> None:
-    """A line of the result."""
-    OUT.print(message, markup=False)
+    """A line of the result; on a terminal it is wrapped at words."""
+    OUT.print(message, markup=False, soft_wrap=not OUT.is_terminal)
 
 
 def print_json(value: Any) -> None:

@@ -39,6 +39,13 @@ class OnOff(StrEnum):
     off = "off"
 
 
+class OnBadImage(StrEnum):
+    """Values of --on-bad-image."""
+
+    fail = "fail"
+    skip = "skip"
+
+
 class Rerun(StrEnum):
     """Values of --rerun."""
 
@@ -64,11 +71,11 @@ def run(
     dims: Annotated[str | None, typer.Option(help="Projector dimensions, comma-separated.")] = None,
     axis: Annotated[list[str] | None, typer.Option(help="NAME=V1,V2: values of any axis of the experiment.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per arm; 3 to screen, 5 for a verdict.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training images.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="A class-balanced part of the training images.")] = None,
     image_size: Annotated[int | None, typer.Option(min=8, help="Side in pixels that images are brought to.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="key=value, any setting; repeatable.")] = None,
-    on_bad_image: Annotated[str | None, typer.Option(help="fail (default) or skip: what a broken image does.")] = None,
+    on_bad_image: Annotated[OnBadImage | None, typer.Option(help="What a broken image does; default fail.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Cells at once; default one a core, one on a GPU.")] = None,
     results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
@@ -108,7 +115,8 @@ def run(
     before = plan_text(folder)
     plan, left_out = freeze(folder, plan)
     if left_out:
-        output.log(f"{left_out} cells of other settings keep their records but leave this report", quiet=quiet)
+        kept = "records are kept and their own command brings them back; --results DIR keeps both reports"
+        output.log(f"{left_out} planned cells of other settings or data leave this report; {kept}", quiet=quiet)
     cells = select(plan, folder, asked, rerun, part)
     options = RunOptions(
         experiment=spec.name,
@@ -307,4 +315,5 @@ def finish(folder: Path, *, as_json: bool, quiet: bool) -> None:
     from barlowcli.cli.report import print_report
     from barlowcli.report import write_report
 
+    output.log("writing the report", quiet=quiet)
     print_report(write_report(folder), folder, as_json=as_json, quiet=quiet)

@@ -18,7 +18,7 @@ MAX_PIXELS = 2**26
 MIN_SIZE = 8
 """Least side in pixels, as for data.image_size."""
 
-SKIP_HINT = "--set data.on_bad_image=skip leaves such images out, and names them"
+SKIP_HINT = "--on-bad-image skip leaves such images out, counts them, and names them in each cell's log.txt"
 
 
 def decode(source: bytes | Path, name: str = "") -> Tensor:

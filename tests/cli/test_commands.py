@@ -144,6 +144,7 @@ def test_shards_share_the_cells_out(run, tmp_path):
     [
         (["run", "shuffel-test"], "no experiment named `shuffel-test`", "did you mean `shuffle-test`?"),
         (["run", "shuffle-test", "--preset", "quik"], "has no preset `quik`", "did you mean `quick`?"),
+        (["run", "shuffle-test", "--dataset", "/my/images"], "images of your own are folder:/my/images", ""),
         (["run", "shuffle-test", "--dataset", "cifar"], "no dataset named `cifar`", "did you mean `cifar10`?"),
         (
             ["run", "shuffle-test", "--dataset", "folder:/no/where"],

@@ -62,7 +62,7 @@ def test_the_first_bad_image_is_an_error_otherwise() -> None:
     with pytest.raises(DataError) as caught:
         read_encoded(with_bad_ones, torch.arange(6), size=None, skip=False)
     assert caught.value.message == "cannot read image row 1: not an image, or of an unknown format"
-    assert "data.on_bad_image=skip" in caught.value.hint
+    assert "--on-bad-image skip" in caught.value.hint
 
 
 def test_nothing_but_bad_images_is_an_empty_set() -> None:
