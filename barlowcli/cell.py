@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from barlowcli.data.imageset import Dataset, ImageSet
 from barlowcli.data.load import load_dataset
 from barlowcli.encoders import build_encoder
-from barlowcli.engines.local import RunOptions, identity
 from barlowcli.errors import CellError, ConfigError
 from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnorm
 from barlowcli.evaluation.histogram import joint_histogram
 from barlowcli.evaluation.matching import matching_accuracy
 from barlowcli.evaluation.probes import Split, probe, probe_histograms
 from barlowcli.methods.base import Method
+from barlowcli.options import RunOptions, identity
 from barlowcli.plan import PlannedCell
 from barlowcli.projectors import build_projector
 from barlowcli.provenance import provenance

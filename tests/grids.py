@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from barlowcli.cell import run_cell
-from barlowcli.engines.local import RunOptions
+from barlowcli.options import RunOptions
 from barlowcli.plan import Overrides, Plan, build_plan, freeze
 from barlowcli.spec import load_experiment
 from barlowcli.training import Hooks

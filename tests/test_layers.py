@@ -20,8 +20,10 @@ LAYERS = [
     ["spec"],
     ["config"],
     ["plan"],
+    ["options"],
+    ["cell"],
     ["engines"],
-    ["cell", "progress"],
+    ["progress"],
     ["statistics"],
     ["wording", "arms"],
     ["verdicts"],
@@ -34,8 +36,6 @@ LAYERS = [
 
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 REPORT_HALF = ("statistics", "verdicts", "tables", "plots", "report", "spec", "plan", "records", "settings", "registry")
-LATE = {("engines", "cell"), ("engines", "training")}
-"""Imported inside a worker, when it runs its first cell: the process that hands out cells does without torch."""
 
 
 def top(path: Path) -> str:
@@ -58,7 +58,7 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__in
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path):
     own = top(path)
-    wrong = {name for name in imports(path) if RANK[name] >= RANK[own] and (own, name) not in LATE}
+    wrong = {name for name in imports(path) if RANK[name] >= RANK[own]}
     assert not wrong, f"{own} imports {wrong}"
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event as Flag
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from barlowcli.errors import BarlowError, InterruptError
+from barlowcli.options import RunOptions, identity
 from barlowcli.plan import PlannedCell
 from barlowcli.records import Record, write_record
 
@@ -34,22 +34,6 @@ class Event:
     step: int = 0
     total: int = 0
     seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What every cell of a run shares and no number depends on.
-
-    folder: results/<experiment>/<preset>; command: as typed, for the records.
-    """
-
-    experiment: str
-    preset: str
-    folder: Path
-    data_root: Path
-    device: str
-    command: tuple[str, ...]
-    checkpoint_seconds: float = 30.0
 
 
 def worker_count(device: str, cells: int) -> int:
@@ -175,19 +159,6 @@ def fail(cell: PlannedCell, options: RunOptions, message: str) -> None:
     """Write a record that says the cell failed."""
     record = Record(**identity(cell, options), status="failed", message=message)
     write_record(options.folder / "cells" / cell.id, record)
-
-
-def identity(cell: PlannedCell, options: RunOptions) -> dict[str, Any]:
-    """The fields of a record that say which cell of which run it is."""
-    return {
-        "id": cell.id,
-        "experiment": options.experiment,
-        "preset": options.preset,
-        "axes": cell.axes,
-        "seed": cell.seed,
-        "control": cell.control,
-        "config": cell.config.model_dump(mode="json", by_alias=True),
-    }
 
 
 def _work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
