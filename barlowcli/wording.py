@@ -66,7 +66,8 @@ def metric_name(metric: str) -> str:
 
 def label_name(label: str, names: Mapping[str, str]) -> str:
     """How a reader calls a label: "label" -> "digit" where the data set says so, else "class"."""
-    return names.get(label, "class" if label == "label" else label)
+    name = names.get(label, label)
+    return "class" if name == "label" else name
 
 
 def percent(fraction: float) -> str:

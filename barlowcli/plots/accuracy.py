@@ -1,5 +1,6 @@
 """Accuracy by arm: every seed a dot, mean and 95 % interval, the controls as lines to be above or below."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -36,6 +37,7 @@ def accuracy_plot(plan: Plan, records: Records) -> Plot | None:
     label = main_label(records)
     columns = _columns(look)
     width, height = max(MIN_INCHES, COLUMN_INCHES * (columns[-1] + 1.3)), PANEL_INCHES * len(panels)
+    top = _top(plan, look, records)
     with styled():
         figure = Figure(figsize=(width, height))
         every = figure.subplots(
@@ -50,6 +52,7 @@ def accuracy_plot(plan: Plan, records: Records) -> Plot | None:
             axes.set_ylabel(f"{label} accuracy")
             _panel(axes, look, columns, records, domain)
             _control_lines(axes, plan, records, domain)
+            axes.set_ylim(0, top)
         _ticks(every[-1], look, columns)
         under = -22 - 14 * max(look.name(arm).count(", ") + 1 for arm in look.arms)  # points, below the arms' names
         every[-1].annotate(
@@ -62,6 +65,20 @@ def accuracy_plot(plan: Plan, records: Records) -> Plot | None:
 def main_label(records: Records) -> str:
     """What a reader calls the main label: "digit", else "class"."""
     return next((label_name("label", record.label_names) for record in records.values() if record.metrics), "class")
+
+
+def _top(plan: Plan, look: Scheme, records: Records) -> float:
+    """Upper end of the accuracy axis, the same in all panels: tens of per cent, with room for the highest number."""
+    values = [chance for record in records.values() for chance in record.chance.values()]
+    for domain in ("own", "none"):
+        for control in controls(plan, records, domain):
+            values += control.values(records, "label").values()
+        for arm in look.arms:
+            trained = arm.trained_domain or "none" if domain == "own" else "none"
+            found = list(arm.values(records, f"{PROBE}.{trained}.label").values())
+            interval = t_interval(found) if found else None
+            values += [*found, *([interval.high] if interval and interval.high is not None else [])]
+    return min(1.0, math.ceil(10 * max(values) + 0.8) / 10)
 
 
 def _columns(look: Scheme) -> list[float]:
@@ -103,7 +120,6 @@ def _panel(axes: Axes, look: Scheme, columns: Sequence[float], records: Records,
                 clip_on=False,
                 transform=axes.get_xaxis_transform(),
             )
-    axes.set_ylim(0, 1)
     axes.set_xlim(columns[0] - 0.65, columns[-1] + 0.65)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.grid(visible=False, axis="x")
@@ -150,7 +166,8 @@ def _control_lines(axes: Axes, plan: Plan, records: Records, domain: str) -> Non
         values = list(control.values(records, "label").values())
         lines.append((control.kind, control.name, t_interval(values).mean))
     lines.sort(key=lambda line: line[2])
-    places = spread([value for _, _, value in lines], LABEL_GAP, 0.01, 0.99)
+    top = _top(plan, scheme(plan), records)
+    places = spread([value for _, _, value in lines], LABEL_GAP * top, 0.01 * top, 0.99 * top)
     figure = axes.get_figure(root=True)
     beside = offset_copy(axes.get_yaxis_transform(), fig=figure, x=16, units="points")
     for (kind, name, value), place in zip(lines, places, strict=True):
