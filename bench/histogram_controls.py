@@ -1,6 +1,6 @@
 """What raw colour histograms alone tell of the class: the control `histogram`, on a data set of Parquet files.
 
-    python bench/histogram_controls.py --parquet ../shared/data/cifar10-jpeg --out histogram_controls.json
+    python bench/histogram_controls.py --parquet ../shared/data/cifar10-jpeg --out bench/results/histogram_controls.json
 
 Measured on CIFAR-10 (JPEG), 45,000 images for training, 5,000 for validation, 10,000 for testing, seed 0 (chance 10 %):
 
@@ -13,6 +13,7 @@ An independent measurement of the first row gave 40.2, 35.7 and 43.0 %. Two to t
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import torch
 
 from barlowcli.data.load import load_dataset
 from barlowcli.evaluation.probes import probe_histograms
+from barlowcli.provenance import provenance
 from barlowcli.settings import DataSettings, EvaluationSettings, HistogramSettings
 
 
@@ -50,7 +52,13 @@ def main() -> None:
     for name, value in metrics.items():
         print(f"{name:24s} {100 * value:5.1f} %   {probes[name]}")
     if arguments.out is not None:
-        record = {"metrics": metrics, "probes": probes, "counts": counts, "seconds": round(seconds, 1)}
+        record = {
+            "metrics": metrics,
+            "probes": probes,
+            "counts": counts,
+            "seconds": round(seconds, 1),
+            "provenance": {**provenance(arguments.device, ["python", *sys.argv]), "data_digest": data.digest},
+        }
         arguments.out.write_text(json.dumps(record, indent=2) + "\n")
 
 
