@@ -200,15 +200,15 @@ def training_step(
     )
     autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16")
     with autocast:
-        output = method(view_a, view_b, labels[index])
+        output: Output = method(view_a, view_b, labels[index])
     optimizer.zero_grad(set_to_none=True)
-    output.loss.backward()
+    torch.autograd.backward(output.loss)
     if settings.clip_gradient is not None:
         nn.utils.clip_grad_norm_(method.parameters(), settings.clip_gradient)
     for group in optimizer.param_groups:
         group["lr"] = lr
     optimizer.step()
-    return output  # type: ignore[no-any-return]
+    return output
 
 
 @dataclass
