@@ -146,6 +146,10 @@ def test_markdown_is_a_table() -> None:
     assert lines[2].startswith("| Barlow Twins, intact, jitter on | 1 |")
 
 
+def test_the_legend_tells_what_chance_gives() -> None:
+    assert summary().markdown().rstrip().endswith("Chance: digit 11.0 %, colour 10.0 %.")
+
+
 def test_latex_rows_are_complete_and_escaped() -> None:
     text = summary().latex()
     body = [line for line in text.splitlines() if line.endswith(r"\\")]

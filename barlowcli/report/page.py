@@ -11,7 +11,7 @@ from barlowcli.arms import Records
 from barlowcli.plan import Plan
 from barlowcli.plots.style import Plot
 from barlowcli.report.setting import caveats, cell_name, diverged, lacking, provenance, setting, without_folders
-from barlowcli.tables.summary import LEGEND, Summary
+from barlowcli.tables.summary import Summary
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
 from barlowcli.wording import capital
 
@@ -67,7 +67,7 @@ def render(
         caveats=caveats(plan, records, [verdict for finding in findings for verdict in finding.verdicts]),
         plots=[_picture(plot) for plot in plots],
         summary=summary,
-        legend=LEGEND,
+        legend=summary.legend,
         controls=_controls(plan, records),
         notes=[*_notes(plan), *plan.experiment.notes],
         troubles=_troubles(plan, records),

@@ -7,7 +7,7 @@ from typing import Literal
 from barlowcli.arms import PROBE, Arm, Records, group, in_domain, metric_domain, probes_of, untrained_domains, varying
 from barlowcli.plan import Plan
 from barlowcli.statistics import Interval, t_interval
-from barlowcli.wording import arm_name, domain_name, label_name, metric_name
+from barlowcli.wording import arm_name, domain_name, label_name, metric_name, percent
 
 Kind = Literal["percent", "share", "number"]
 SIDE_COLUMNS: tuple[tuple[str, str, Kind], ...] = (
@@ -57,10 +57,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """The table; columns and rows in the order to be read."""
+    """The table; columns and rows in the order to be read. chance: label in words -> accuracy by chance."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    chance: dict[str, float]
+
+    @property
+    def legend(self) -> str:
+        """What the columns mean, and what chance gives."""
+        chances = ", ".join(f"{name} {percent(value)}" for name, value in self.chance.items())
+        return f"{LEGEND} Chance: {chances}." if chances else LEGEND
 
     def markdown(self) -> str:
         """A GitHub table with its legend."""
@@ -70,7 +77,7 @@ class Summary:
         lines = [
             f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in (header, rule, *body)
         ]
-        return "\n".join(lines) + f"\n\n{LEGEND}\n"
+        return "\n".join(lines) + f"\n\n{self.legend}\n"
 
     def latex(self) -> str:
         """A booktabs tabular; needs the package booktabs."""
@@ -107,7 +114,12 @@ def summarise(plan: Plan, records: Records) -> Summary:
         )
         for view, row in zip(views, cells, strict=True)
     ]
-    return Summary(tuple(columns[i] for i in kept), tuple(rows))
+    chance = {
+        label_name(label, record.label_names): value
+        for record in records.values()
+        for label, value in record.chance.items()
+    }
+    return Summary(tuple(columns[i] for i in kept), tuple(rows), chance)
 
 
 @dataclass(frozen=True)
