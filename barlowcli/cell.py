@@ -228,7 +228,7 @@ def match_views(method: Method, config: CellConfig, data: Dataset) -> tuple[floa
 
 def channel_statistics(data: Dataset) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel of the training images in [0, 1]."""
-    mean, std = data.statistics()
+    mean, std = data.statistics
     return mean.tolist(), std.tolist()
 
 

@@ -172,7 +172,8 @@ def foreign_data(spec: Experiment, preset: str, plan: Plan) -> str | None:
     data = plan.cells[0].config.data
     if own.get("name") in (None, data.name):
         return None
-    kept = f"; at most {data.limit} training images (--limit changes that)" if data.limit == own.get("limit") else ""
+    limited = data.limit is not None and data.limit == own.get("limit")
+    kept = f"; at most {data.limit} training images (--limit changes that)" if limited else ""
     return f"the preset's views and training were chosen for {own['name']}; --set changes them{kept}"
 
 

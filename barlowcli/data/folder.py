@@ -6,11 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from barlowcli.data.draws import Stream
 from barlowcli.data.encoded import Encoded, encoded_part
 from barlowcli.data.imageset import Part, Source
 from barlowcli.data.paths import SUFFIXES, class_trees, given_path, image_files, subfolders
-from barlowcli.data.splits import carve
+from barlowcli.data.splits import split_source
 from barlowcli.errors import DataError
 from barlowcli.settings import DataSettings
 
@@ -30,17 +29,11 @@ def load(settings: DataSettings, root: Path) -> Source:
     labels = {name: _labels(list(split.values())) for name, split in splits.items()}
     classes = tuple(next(iter(splits.values())))
 
-    def part(name: str, rows: Tensor | None = None) -> Part:
+    def part(name: str, rows: Tensor | None) -> Part:
         chosen = torch.arange(len(files[name])) if rows is None else rows
         return files_part([files[name][row] for row in chosen.tolist()], labels[name][chosen], base, settings)
 
-    if "all" in splits:
-        train, test = carve(
-            labels["all"], settings.test_fraction, settings.seed, Stream.TEST, classes=classes, what="test"
-        )
-        return Source(part("all", train), part("all", test), classes)
-    validation = part("validation") if "validation" in splits else None
-    return Source(part("train"), part("test"), classes, validation=validation)
+    return split_source(labels, part, classes, settings)
 
 
 def class_images(tree: Path) -> dict[str, list[Path]]:

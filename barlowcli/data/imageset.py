@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -112,6 +113,7 @@ class Dataset:
         """Images to pretrain on, uint8 (M, 3, H, W): neither validation nor test images are among them."""
         return self.train.images if self.unlabelled is None else self.unlabelled
 
+    @cached_property
     def statistics(self) -> tuple[Tensor, Tensor]:
         """Per-channel mean and standard deviation (3,), float32 in [0, 1], of the training images.
 

@@ -14,11 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from barlowcli.data.draws import Stream
 from barlowcli.data.encoded import Encoded, encoded_part
 from barlowcli.data.imageset import Part, Source
 from barlowcli.data.paths import class_file, given_path, parquet_files
-from barlowcli.data.splits import carve
+from barlowcli.data.splits import split_source
 from barlowcli.errors import DataError
 from barlowcli.settings import DataSettings
 
@@ -51,16 +50,10 @@ def load(settings: DataSettings, root: Path) -> Source:
     classes = class_names(path, next(iter(splits.values()))[0], present)
     labels = {name: torch.from_numpy(np.searchsorted(present, value)) for name, value in values.items()}
 
-    def part(name: str, chosen: Tensor | None = None) -> Part:
+    def part(name: str, chosen: Tensor | None) -> Part:
         return table_part(splits[name], labels[name], settings, chosen)
 
-    if "all" in splits:
-        train, test = carve(
-            labels["all"], settings.test_fraction, settings.seed, Stream.TEST, classes=classes, what="test"
-        )
-        return Source(part("all", train), part("all", test), classes)
-    validation = part("validation") if "validation" in splits else None
-    return Source(part("train"), part("test"), classes, validation=validation)
+    return split_source(labels, part, classes, settings)
 
 
 def open_table(path: Path) -> Table:

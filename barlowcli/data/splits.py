@@ -1,6 +1,6 @@
 """Class-balanced choices of rows by label: limits, validation, test. Pure functions of (labels, seed)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from barlowcli.data.draws import Stream, raw
+from barlowcli.data.imageset import Part, Source
 from barlowcli.errors import DataError
+from barlowcli.settings import DataSettings
 
 
 def class_ranks(labels: Tensor, seed: int, stream: Stream) -> NDArray[np.int64]:
@@ -92,3 +94,22 @@ def class_list(names: Sequence[str], most: int = 5) -> str:
     """The first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def split_source(
+    labels: Mapping[str, Tensor],
+    part: Callable[[str, Tensor | None], Part],
+    classes: tuple[str, ...],
+    settings: DataSettings,
+) -> Source:
+    """The source of files that bring their splits, or of "all" in one, from which data.test_fraction is carved.
+
+    labels: split -> int64 (N,). part: a split and its rows (all where None) -> those rows. Raises DataError.
+    """
+    if "all" in labels:
+        train, test = carve(
+            labels["all"], settings.test_fraction, settings.seed, Stream.TEST, classes=classes, what="test"
+        )
+        return Source(part("all", train), part("all", test), classes)
+    validation = part("validation", None) if "validation" in labels else None
+    return Source(part("train", None), part("test", None), classes, validation=validation)

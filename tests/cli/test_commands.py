@@ -218,3 +218,13 @@ def test_views_draws_a_picture(run, tmp_path):
 def test_python_m_and_version():
     done = subprocess.run([sys.executable, "-m", "barlowcli", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("barlow 0.")
+
+
+@pytest.mark.parametrize(("preset", "kept"), [("quick", True), ("cifar10", False)])
+def test_other_data_than_a_presets_own_are_said_to_be(run, tmp_path, preset, kept):
+    data = "svhn" if preset == "quick" else "colour-digits"
+    command = ["run", "shuffle-test", "--device", "cpu", "--dry-run", "--results", str(tmp_path)]
+    _, _, err = run(*command, "--preset", preset, "--dataset", data)
+    assert "the preset's views and training were chosen for" in err
+    assert ("at most 1800 training images" in err) == kept
+    assert "None" not in err

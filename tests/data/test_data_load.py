@@ -215,7 +215,7 @@ def test_a_limited_cifar10_decodes_no_more_than_its_limit(monkeypatch: pytest.Mo
     assert len(read) == 1100
     assert torch.bincount(data.train.labels).tolist() == [90] * 10
     assert torch.bincount(data.test.labels).tolist() == [10] * 10
-    mean, std = data.statistics()
+    mean, std = data.statistics
     # the known statistics of CIFAR-10
     assert torch.allclose(mean, torch.tensor([0.4914, 0.4822, 0.4465]), atol=0.02)
     assert torch.allclose(std, torch.tensor([0.247, 0.2435, 0.2616]), atol=0.02)

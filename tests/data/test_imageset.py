@@ -43,7 +43,7 @@ def test_what_does_not_fit_together_is_refused() -> None:
 
 def test_statistics_are_those_of_numpy() -> None:
     train = some_set(50)
-    mean, std = some_dataset(train).statistics()
+    mean, std = some_dataset(train).statistics
     values = train.images.numpy().astype(np.float64) / 255
     np.testing.assert_allclose(mean.numpy(), values.mean((0, 2, 3)), rtol=1e-6)
     np.testing.assert_allclose(std.numpy(), values.std((0, 2, 3)), rtol=1e-6)
@@ -53,7 +53,7 @@ def test_statistics_are_those_of_numpy() -> None:
 def test_a_constant_channel_can_be_divided_by() -> None:
     images = some_set().images.clone()
     images[:, 1] = 51
-    mean, std = some_dataset(ImageSet(images, torch.zeros(6, dtype=torch.int64))).statistics()
+    mean, std = some_dataset(ImageSet(images, torch.zeros(6, dtype=torch.int64))).statistics
     assert mean[1] == pytest.approx(0.2)
     assert std[1] == pytest.approx(1 / 255)
 
