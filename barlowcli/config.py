@@ -6,7 +6,8 @@ What cannot change a number is brought to one value, so that it cannot make two 
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -15,13 +16,17 @@ from barlowcli.data.fingerprint import fingerprint
 from barlowcli.errors import ConfigError
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, Registry, did_you_mean
 from barlowcli.settings import (
+    BarlowSettings,
     BranchSettings,
     CellConfig,
     DataSettings,
     EvaluationSettings,
+    HistogramSettings,
     MethodSettings,
+    ProjectorSettings,
     Settings,
     TrainingSettings,
+    VicregSettings,
     ViewSettings,
 )
 from barlowcli.spec import Axis, describe, known_keys
@@ -30,6 +35,7 @@ METHOD_MODELS: dict[str, type[Settings]] = {
     model.model_fields["name"].default: model for model in get_args(get_args(MethodSettings)[0])
 }
 SECTIONS = ("data", "views", "method", "encoder", "projector", "training", "evaluation")
+STRENGTHS = ("brightness", "contrast", "saturation", "hue")
 MOST_WARMUP = 0.25
 """Share of the epochs that warm-up may take at most, so that a run cut short still reaches its learning rate."""
 
@@ -70,21 +76,42 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-def base_of(shared: Mapping[str, Any], *, on_cuda: bool) -> Any:
+@dataclass(frozen=True)
+class Given:
+    """The settings of a plan before its arms, nested: of file and preset; of the preset by method; of the flags."""
+
+    shared: Mapping[str, Any]
+    by_method: Mapping[str, Mapping[str, Any]]
+    flags: Mapping[str, Any]
+
+    @property
+    def everywhere(self) -> dict[str, Any]:
+        """What holds whatever the method."""
+        return merge(self.shared, self.flags)
+
+    def of(self, method: str) -> dict[str, Any]:
+        """What holds for a method: its own over the shared, the flags over both."""
+        return merge(self.shared, self.by_method.get(method, {}), self.flags)
+
+
+def base_of(given: Given, *, on_cuda: bool) -> Any:
     """What all cells of a plan share, whatever their axes: the settings, the defaults below them, the precision."""
+    shared = given.everywhere
     name = str(shared.get("data", {}).get("name", ""))
     place = {"data": {"name": fingerprint_of(name)}} if ":" in name else {}  # where files lie makes no difference
     precision = shared.get("training", {}).get("precision", "auto")
     defaults = [CellConfig(), *(model() for model in METHOD_MODELS.values())]
     return [
         merge(shared, place),
+        given.by_method,
         ("bf16" if on_cuda else "fp32") if precision == "auto" else precision,
         [settings.model_dump(mode="json") for settings in defaults],
     ]
 
 
-def check_shared(shared: Mapping[str, Any], flags: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]:
+def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
     """What is wrong with settings before any arm is looked at: ones that would be ignored, and no tables."""
+    shared = given.everywhere
     problems = [
         f"{section}: expected settings of its own, for example {section}.name, got {shared[section]!r}"
         for section in SECTIONS
@@ -95,13 +122,13 @@ def check_shared(shared: Mapping[str, Any], flags: Mapping[str, Any], axes: Mapp
     varied = {key: name for name, axis in axes.items() for value in axis.names() for key in axis.settings(value)}
     problems += [
         f"{key} is what the axis `{varied[key]}` varies; choose its values with --axis {varied[key]}=VALUE,…"
-        for key in flatten(flags)
+        for key in flatten(given.flags)
         if key in varied
     ]
     table = shared.get("method", {})
     if not isinstance(table, Mapping):
         return problems
-    names = axes["method"].names() if "method" in axes else [table.get("name", "barlow")]
+    names = methods_of(shared, axes)
     unknown = [name for name in names if name not in METHOD_MODELS]
     if unknown:
         said = [
@@ -116,15 +143,70 @@ def check_shared(shared: Mapping[str, Any], flags: Mapping[str, Any], axes: Mapp
     ]
 
 
-def resolve(
-    shared: Mapping[str, Any], axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool
-) -> CellConfig:
+def methods_of(shared: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]:
+    """Names of all methods of a grid: the values of the axis that sets method.name, else the one that is set."""
+    found = []
+    for axis in axes.values():
+        named = [_look_up(expand(axis.settings(value)), "method.name") for value in axis.names()]
+        found += [str(name or _look_up(shared, "method.name") or "barlow") for name in named if any(named)]
+    return list(dict.fromkeys(found)) or [str(_look_up(shared, "method.name") or "barlow")]
+
+
+def idle(given: Given, axes: Mapping[str, Axis], arms: Sequence[Mapping[str, str]], *, on_cuda: bool) -> list[str]:
+    """What a flag sets and no cell of these arms uses: without it, every one of them is the same."""
+
+    def cells(settings: Given) -> list[CellConfig]:
+        return [resolve(settings, axes, arm, on_cuda=on_cuda) for arm in arms]
+
+    keys, asked = list(flatten(given.flags)), cells(given) if given.flags else []
+    found = []
+    for key in keys:
+        less = replace(given, flags=_without(given.flags, key.split(".")))
+        if _same_anyway(less, key, _look_up(given.flags, key)) or cells(less) != asked:
+            continue
+        found.append(f"{key}: no cell of this grid uses it; --dry-run --json shows the settings of every cell")
+    return found
+
+
+def _same_anyway(given: Given, key: str, value: Any) -> bool:
+    """Whether `key` has that value already, by a setting or by default."""
+    section, _, name = key.partition(".")
+    there = _look_up(given.everywhere, key)
+    models = METHOD_MODELS.values() if section == "method" else [type(getattr(CellConfig(), section, None))]
+    fields = [
+        field
+        for model in models
+        for known, field in getattr(model, "model_fields", {}).items()
+        if name in (known, field.alias)
+    ]
+    return value == there or (there is None and any(value == field.default for field in fields))
+
+
+def _look_up(nested: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key, None where there is none."""
+    value: Any = nested
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _without(nested: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """The tables less the value at `path`."""
+    first, *rest = path
+    if not rest:
+        return {key: value for key, value in nested.items() if key != first}
+    return {key: _without(value, rest) if key == first else value for key, value in nested.items()}
+
+
+def resolve(given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool) -> CellConfig:
     """The config of one arm at seed 0. Raises ConfigError with every mistake in it."""
     chosen = [expand(axes[name].settings(value)) for name, value in arm.items() if value != "-"]
-    value = merge(shared, *chosen)
+    table = merge(given.everywhere, *chosen).get("method", {})
+    name = str(table.get("name", "barlow")) if isinstance(table, Mapping) else "barlow"
+    value = merge(given.of(name), *chosen)
     problems = _unknown_names(value)
     table = value.get("method", {})
-    model = METHOD_MODELS.get(table.get("name", "barlow")) if isinstance(table, Mapping) else None
+    model = METHOD_MODELS.get(name) if isinstance(table, Mapping) else None
     if model is not None:
         own = set(known_keys(model, ()))
         value["method"] = {"name": "barlow"} | {key: item for key, item in table.items() if key in own}
@@ -167,6 +249,8 @@ def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
         raise ConfigError(["views, training and encoder cannot be switched off"])
     domains = tuple(dict.fromkeys((*config.evaluation.domains, views.shuffle)))
     _check_patches(domains, config.data.image_size)
+    if isinstance(method, BranchSettings) and (problems := nonsense(method)):
+        raise ConfigError(problems)
     return config.model_copy(
         update={
             "data": _data(config.data),
@@ -174,8 +258,8 @@ def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
             "method": _branches(method) if isinstance(method, BranchSettings) else method,
             "training": _training(training, on_cuda=on_cuda) if method.trains else None,
             "encoder": config.encoder if method.encodes else None,
-            "projector": config.projector if method.encodes and method.name != "supervised" else None,
-            "evaluation": _evaluation(config.evaluation, domains, encodes=method.encodes),
+            "projector": _projector(config.projector) if method.encodes and method.name != "supervised" else None,
+            "evaluation": _evaluation(config.evaluation, domains, method),
         }
     )
 
@@ -193,20 +277,72 @@ def _views(views: ViewSettings) -> ViewSettings:
     grayscale = views.grayscale
     if grayscale == "auto":
         grayscale = "on" if views.jitter == "on" else "off"
-    unused = []
+    strengths = {name: getattr(views, name) * views.jitter_strength for name in STRENGTHS}
+    unused = ["jitter_strength"]
     if views.jitter != "on":
-        unused += ["jitter_probability", "brightness", "contrast", "saturation", "hue"]
+        unused += ["jitter_probability", *STRENGTHS]
     if grayscale == "off":
         unused.append("grayscale_probability")
     if not any(views.blur):
         unused.append("blur_sigma")
-    return views.model_copy(update={"grayscale": grayscale, **_defaults(views, *unused)})
+    return views.model_copy(update={"grayscale": grayscale, **strengths, **_defaults(views, *unused)})
 
 
-def _branches(method: Any) -> Any:
+def _projector(projector: ProjectorSettings | None) -> ProjectorSettings | None:
+    """`tied` is the width it comes to, so that it is one cell with the same width asked for by number."""
+    if projector is None:
+        return None
+    if projector.layers == 1:
+        return projector.model_copy(update=_defaults(projector, "hidden", "batch_norm"))
+    hidden = projector.dim if projector.hidden == "tied" else projector.hidden
+    return projector.model_copy(update={"hidden": hidden})
+
+
+def _branches(method: BranchSettings) -> BranchSettings:
     unused = [] if method.target == "ema" else ["tau", "tau_schedule"]
     unused += [] if method.predictor else ["predictor_hidden"]
+    unused += ["symmetric"] if method.target == "shared" and not method.predictor else []
+    if isinstance(method, BarlowSettings):
+        unused += ["lambda_", "lambda_rule"] if method.terms == "invariance" else []
+        unused += [] if method.terms == "cross-entropy" else ["temperature"]
+        unused += ["unbiased_std"] if method.normalize == "none" else []
+    if isinstance(method, VicregSettings):
+        unused += ["invariance_weight"] if method.terms == "redundancy" else []
+        unused += ["variance_weight", "covariance_weight"] if method.terms == "invariance" else []
     return method.model_copy(update=_defaults(method, *unused))
+
+
+def nonsense(method: BranchSettings) -> list[str]:
+    """Switches that contradict one another or leave nothing to learn from, each with the reason."""
+    found = []
+    alone = method.target == "shared" and not method.predictor
+    if alone and not method.symmetric:
+        found.append(
+            "method.symmetric = false: a shared target without predictor is one loss of both views, it has no "
+            "directions; choose target = stop-gradient or ema, or predictor = true"
+        )
+    if method.target == "stop-gradient" and not method.predictor and method.symmetric:
+        found.append(
+            "method.target = stop-gradient: in both directions and without predictor it has the very gradient of "
+            "target = shared; choose that, or symmetric = false"
+        )
+    if isinstance(method, BarlowSettings):
+        if method.terms == "cross-entropy" and method.normalize != "batch":
+            found.append(
+                "method.terms = cross-entropy: its temperature is for correlations, which normalize = "
+                f"{method.normalize} does not give; choose normalize = batch"
+            )
+        if method.terms == "redundancy" and method.lambda_ == 0:
+            found.append("method.lambda = 0: with terms = redundancy nothing is left of the loss")
+    if isinstance(method, VicregSettings):
+        weights = {
+            "invariance": [method.invariance_weight],
+            "redundancy": [method.variance_weight, method.covariance_weight],
+            "both": [method.invariance_weight, method.variance_weight, method.covariance_weight],
+        }[method.terms]
+        if not any(weights):
+            found.append(f"method.terms = {method.terms}: all its weights are 0, nothing is left of the loss")
+    return found
 
 
 def _training(training: TrainingSettings, *, on_cuda: bool) -> TrainingSettings:
@@ -218,10 +354,13 @@ def _training(training: TrainingSettings, *, on_cuda: bool) -> TrainingSettings:
     return training.model_copy(update={"precision": precision, "warmup_epochs": warmup, **_defaults(training, *unused)})
 
 
-def _evaluation(evaluation: EvaluationSettings, domains: tuple[str, ...], *, encodes: bool) -> EvaluationSettings:
-    if encodes:
-        return evaluation.model_copy(update={"domains": domains, **_defaults(evaluation, "mlp_hidden", "mlp_epochs")})
-    return evaluation.model_copy(update={"domains": ("none",), **_defaults(evaluation, "knn_k", "collapse_std")})
+def _evaluation(evaluation: EvaluationSettings, domains: tuple[str, ...], method: Settings) -> EvaluationSettings:
+    unused = [] if getattr(method, "target", "") == "ema" else ["target"]
+    if isinstance(method, HistogramSettings):
+        domains, unused = ("none",), [*unused, "knn_k", "collapse_std"]
+    else:
+        unused += ["mlp_hidden", "mlp_epochs"]
+    return evaluation.model_copy(update={"domains": domains, **_defaults(evaluation, *unused)})
 
 
 def _check_patches(domains: tuple[str, ...], side: int | None) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from barlowcli.config import base_of, check_shared, digest, expand, merge, resolve
+from barlowcli.config import Given, base_of, check_shared, digest, expand, idle, merge, resolve
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.records import SCHEMA, read_record, read_versioned, write_json
+from barlowcli.records import SCHEMA, Record, read_record, read_versioned, write_json
 from barlowcli.registry import did_you_mean
 from barlowcli.settings import CellConfig, Settings
-from barlowcli.spec import Axis, Control, Experiment, Preset, axis_text, describe
+from barlowcli.spec import Axis, Control, Experiment, Preset, Screen, axis_text, describe
 
 AXIS_KEYS = {
     "method": "method.name",
@@ -47,6 +47,8 @@ class Plan(Settings):
     preset: str
     base: str
     cells: tuple[PlannedCell, ...]
+    winner: str = ""
+    """Of a screened experiment, the candidate that won the first stage; "" as long as that is not known."""
 
     @property
     def hash(self) -> str:
@@ -59,7 +61,7 @@ class Plan(Settings):
         """Axis -> the values that occur among the grid's cells, in the experiment's order, then as planned."""
         grid = [cell for cell in self.cells if not cell.control]
         return {
-            name: _ordered(axis.names(), [cell.axes.get(name, "-") for cell in grid])
+            name: _ordered(axis.names(), [cell.axes.get(name, "-") for cell in grid]) or ["-"]
             for name, axis in self.experiment.axes.items()
         }
 
@@ -93,8 +95,10 @@ def cell_id(config: CellConfig) -> str:
     return digest(value)
 
 
-def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *, on_cuda: bool) -> Plan:
-    """All cells of `experiment` under a preset and the flags.
+def build_plan(
+    experiment: Experiment, preset_name: str, overrides: Overrides, *, on_cuda: bool, winner: str = ""
+) -> Plan:
+    """All cells of `experiment` under a preset and the flags; of a screened one the second stage needs the `winner`.
 
     Raises ConfigError with every mistake: unknown preset, axis, setting or value; a setting no cell has.
     """
@@ -104,28 +108,100 @@ def build_plan(experiment: Experiment, preset_name: str, overrides: Overrides, *
     preset = experiment.presets[preset_name]
     cut = _cut_axes(experiment, preset, overrides)
     experiment = _joined(experiment, experiment.model_copy(update={"axes": cut}))
-    shared = merge(expand(experiment.settings), expand(preset.settings), expand(overrides.settings))
-    seeds = overrides.seeds or preset.seeds
-    problems = dict.fromkeys(check_shared(shared, expand(overrides.settings), experiment.axes))
-
-    arms = [(False, arm, seeds) for arm in _product(cut)]
-    for control in experiment.controls:
-        arms += [(True, arm, min(seeds, control.seeds or seeds)) for arm in _control_arms(control, cut)]
+    given = Given(
+        shared=merge(expand(experiment.settings), expand(preset.settings)),
+        by_method={name: expand(settings) for name, settings in preset.methods.items()},
+        flags=expand(overrides.settings),
+    )
+    problems = dict.fromkeys(check_shared(given, experiment.axes))
+    arms = _planned_arms(experiment, cut, overrides.seeds or preset.seeds, winner)
     cells: dict[str, PlannedCell] = {}
-    for is_control, arm, count in arms:
+    for arm in arms:
         try:
-            config = resolve(shared, experiment.axes, arm, on_cuda=on_cuda)
+            config = resolve(given, experiment.axes, arm.axes, on_cuda=on_cuda)
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
             continue
-        for seed in range(count):
-            cell = _planned(config.model_copy(update={"seed": seed}), arm, is_control)
-            cells.setdefault(cell.id, cell)
+        for seed in arm.seeds:
+            cell = _planned(config.model_copy(update={"seed": seed}), arm.axes, arm.control)
+            cells[cell.id] = _one_cell(cells[cell.id], cell) if cell.id in cells else cell
+    if not problems:
+        problems = dict.fromkeys(idle(given, experiment.axes, [arm.axes for arm in arms], on_cuda=on_cuda))
     if problems:
         raise ConfigError(list(problems), hint="`barlow ls` lists names; --dry-run --json shows every setting")
-    base = digest([base_of(shared, on_cuda=on_cuda), sorted(experiment.axes)])
-    plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=())
+    base = digest([base_of(given, on_cuda=on_cuda), sorted(experiment.axes)])
+    plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), winner=winner)
     return plan.with_cells(cells.values())
+
+
+@dataclass(frozen=True)
+class _PlannedArm:
+    """A setting of the axes and the seeds it is run at."""
+
+    axes: Mapping[str, str]
+    seeds: range
+    control: bool = False
+
+
+def _planned_arms(experiment: Experiment, axes: Mapping[str, Axis], seeds: int, winner: str) -> list[_PlannedArm]:
+    """The arms of grid and controls; of a screened experiment those of the first stage, and of the second as far as
+    they are known."""
+    screen, controls = experiment.screen, experiment.controls
+    if screen is None:
+        arms = [_PlannedArm(arm, range(seeds)) for arm in _product(axes)]
+    else:
+        tested = [*screen.parents, *([winner] if winner and winner not in screen.parents else [])]
+        stages = {"screen": (screen.candidates, range(screen.seeds)), "test": (tested, _fresh(screen, seeds))}
+        chosen = [(arm, *stages[arm["stage"]]) for arm in _product(axes)]
+        arms = [_PlannedArm(arm, numbers) for arm, names, numbers in chosen if arm[screen.axis] in names]
+    first = 0 if screen is None else screen.seeds
+    for control in controls:
+        numbers = range(first, first + min(seeds, control.seeds or seeds))
+        arms += [_PlannedArm(arm, numbers, control=True) for arm in _control_arms(control, axes)]
+    return arms
+
+
+def _fresh(screen: Screen, seeds: int) -> range:
+    """The seeds of the second stage: none of the first."""
+    return range(screen.seeds, screen.seeds + seeds)
+
+
+def choose_winner(plan: Plan, records: Mapping[str, Record]) -> str:
+    """The value of the screened axis that won the first stage; "" where that is not finished.
+
+    Raises ResultsError where it is finished and no candidate has the number at every arm and seed: a candidate that
+    failed or diverged cannot win.
+    """
+    screen = plan.experiment.screen
+    first = [cell for cell in plan.cells if screen is not None and cell.axes.get("stage") == "screen"]
+    if screen is None or any(cell.id not in records for cell in first):
+        return ""
+    means = screening(plan, records)
+    if not means:
+        raise ResultsError("no candidate of the screening has its numbers", hint="--rerun failed runs them again")
+    return max(means, key=lambda name: means[name])
+
+
+def screening(plan: Plan, records: Mapping[str, Record]) -> dict[str, float]:
+    """Candidate -> mean of the screen's metric over all its cells of the first stage, of those that have it in all."""
+    screen = plan.experiment.screen
+    assert screen is not None
+    found = {}
+    for name in screen.candidates:
+        cells = [c for c in plan.cells if c.axes.get("stage") == "screen" and c.axes.get(screen.axis) == name]
+        values = [r.metrics.get(screen.metric) if (r := records.get(cell.id)) else None for cell in cells]
+        known = [value for value in values if value is not None]
+        if cells and len(known) == len(values):
+            found[name] = sum(known) / len(known)
+    return found
+
+
+def _one_cell(first: PlannedCell, second: PlannedCell) -> PlannedCell:
+    """Two arms that come to the same cell: "-" on the axes that make no difference to it."""
+    if first.control != second.control:
+        return first
+    axes = {name: value if second.axes.get(name) == value else "-" for name, value in first.axes.items()}
+    return first.model_copy(update={"axes": axes})
 
 
 def _planned(config: CellConfig, arm: Mapping[str, str], is_control: bool) -> PlannedCell:
@@ -174,7 +250,7 @@ def _control_arms(control: Control, axes: Mapping[str, Axis]) -> list[dict[str, 
 
 
 def _ordered(known: Iterable[str], found: Iterable[str]) -> list[str]:
-    seen = set(found)
+    seen = set(found) - {"-"}
     first = [name for name in known if name in seen]
     return first + sorted(seen - set(first))
 
@@ -191,8 +267,12 @@ def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
     if old is not None:
         _check_claims(old, plan, folder)
     if old is not None and old.base == plan.base:
-        cells = {cell.id: cell for cell in (*old.cells, *plan.cells)}
-        joined = plan.model_copy(update={"experiment": _joined(old.experiment, plan.experiment)})
+        cells = {cell.id: cell for cell in plan.cells}
+        for cell in old.cells:
+            cells[cell.id] = _one_cell(cells[cell.id], cell) if cell.id in cells else cell
+        joined = plan.model_copy(
+            update={"experiment": _joined(old.experiment, plan.experiment), "winner": plan.winner or old.winner}
+        )
         plan = joined.with_cells(cells.values())
     elif old is not None:
         left_out = len({cell.id for cell in old.cells} - {cell.id for cell in plan.cells})

@@ -55,6 +55,8 @@ METHODS = Registry(
         "barlow": ("barlowcli.methods.barlow_twins:build", "Barlow Twins: cross-correlation of the views towards I"),
         "byol": ("barlowcli.methods.byol:build", "BYOL: predict an averaged target network's projection"),
         "simclr": ("barlowcli.methods.simclr:build", "SimCLR: NT-Xent, the other images of the batch as negatives"),
+        "vicreg": ("barlowcli.methods.vicreg:build", "VICReg: invariance; variance, covariance of each view"),
+        "simsiam": ("barlowcli.methods.simsiam:build", "SimSiam: predict the other view, its gradient stopped"),
         "random-init": ("barlowcli.methods.random_init:build", "control: an encoder that was never trained"),
         "supervised": ("barlowcli.methods.supervised:build", "control: cross-entropy on the labels, same views"),
         "histogram": ("barlowcli.methods.histogram:build", "control: no encoder, probes on raw colour histograms"),

@@ -7,12 +7,16 @@ imports torch.
 from pathlib import PurePath
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+Rule = Literal["fixed", "c/D"]
+Terms = Literal["both", "invariance", "redundancy"]
+HALF_CIRCLE = 0.5
+"""Hue shifts are fractions of the circle of hues, either way: beyond this they repeat themselves."""
 
 
 class Settings(BaseModel):
@@ -66,6 +70,8 @@ class ViewSettings(Settings):
     contrast: NonNegative = 0.4
     saturation: NonNegative = 0.4
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    jitter_strength: NonNegative = 1.0
+    """Multiplies brightness, contrast, saturation and hue (SimCLR's s); the plan works it into them."""
     grayscale: Literal["auto", "on", "off"] = "auto"
     """auto: on exactly where jitter is on."""
     grayscale_probability: Probability = 0.2
@@ -77,6 +83,8 @@ class ViewSettings(Settings):
     """Probability of solarising in the first and in the second view (BYOL: 0, .2)."""
     shuffle: str = "none"
     """A shuffle arm of the registry."""
+    random_bits: Annotated[int, Field(ge=0, le=32)] = 0
+    """Channels added to both views of an image, each a constant 0 or 1 drawn from the image's number (RandBit)."""
 
     @field_validator("crop_scale", "crop_ratio", "blur_sigma")
     @classmethod
@@ -85,34 +93,72 @@ class ViewSettings(Settings):
             raise ValueError(f"a range must ascend, got {value[0]:g} to {value[1]:g}")
         return value
 
+    @model_validator(mode="after")
+    def _hue_stays_on_its_circle(self) -> "ViewSettings":
+        if self.jitter == "on" and self.hue * self.jitter_strength > HALF_CIRCLE:
+            raise ValueError(
+                f"hue x jitter_strength is {self.hue * self.jitter_strength:g}, more than half the circle of hues "
+                f"({HALF_CIRCLE:g}); a smaller hue leaves room for the strength"
+            )
+        return self
+
 
 class BranchSettings(Settings):
-    """What joint-embedding methods share: which network makes the targets, and whether a predictor follows."""
+    """What joint-embedding methods share: which network makes the targets, whether a predictor follows, the scale.
+
+    Every one is a switch on every method; combinations that mean nothing are refused by `config.resolve`.
+    """
 
     trains: ClassVar[bool] = True
     encodes: ClassVar[bool] = True
 
     target: Literal["shared", "stop-gradient", "ema"] = "shared"
-    """shared: both views through one network, gradients through both; ema: an averaged copy of it, no gradient.
-
-    The two directions are summed, save where shared without predictor makes them one and the same."""
+    """shared: both views through one network, gradients through both; ema: an averaged copy of it, no gradient."""
+    symmetric: bool = True
+    """Sum loss(q(z_a), t_b) and loss(q(z_b), t_a), or the first alone. A shared target without predictor is one loss
+    of both views, and neither."""
     tau: Probability = 0.99
     """Decay of the averaged target network at the first step."""
     tau_schedule: Literal["constant", "cosine"] = "constant"
     """cosine: 1 - (1 - tau)(cos(pi k / K) + 1) / 2, towards 1 (BYOL, section 3.1)."""
     predictor: bool = False
     predictor_hidden: Count = 512
+    normalize: Literal["batch", "features", "none"] = "features"
+    """Of the embeddings, before the loss: each dimension over the batch, each embedding to length 1, or neither."""
+    loss_scale: Positive = 1.0
+    """Multiplies the loss."""
+    loss_scale_rule: Rule = "fixed"
+    """c/D: the loss is multiplied by loss_scale / D instead."""
 
 
 class BarlowSettings(BranchSettings):
     """Barlow Twins (Zbontar et al. 2021)."""
 
     name: Literal["barlow"] = "barlow"
+    normalize: Literal["batch", "features", "none"] = "batch"
+    """none: cross-covariance; features: over the batch, then to length 1, and the covariance (section 4)."""
+    terms: Literal["both", "invariance", "redundancy", "cross-entropy"] = "both"
+    """The arms of its Table 5."""
     lambda_: NonNegative = Field(default=0.005, alias="lambda")
     """Weight of the redundancy term (paper: .005)."""
+    lambda_rule: Rule = "fixed"
+    """c/D: the weight is lambda / D instead."""
+    temperature: Positive = 0.2
+    """Of terms = cross-entropy; the paper does not give its own."""
     unbiased_std: bool = False
     """Standardise by the unbiased deviation, as the paper's pseudocode; else as its code (BatchNorm, eps 1e-5)."""
-    loss_scale: Positive = 1.0
+
+
+class VicregSettings(BranchSettings):
+    """VICReg (Bardes et al. 2022)."""
+
+    name: Literal["vicreg"] = "vicreg"
+    normalize: Literal["batch", "features", "none"] = "none"
+    terms: Terms = "both"
+    """invariance: that term alone; redundancy: variance and covariance without it."""
+    invariance_weight: NonNegative = 25.0
+    variance_weight: NonNegative = 25.0
+    covariance_weight: NonNegative = 1.0
 
 
 class ByolSettings(BranchSettings):
@@ -121,6 +167,14 @@ class ByolSettings(BranchSettings):
     name: Literal["byol"] = "byol"
     target: Literal["shared", "stop-gradient", "ema"] = "ema"
     tau_schedule: Literal["constant", "cosine"] = "cosine"
+    predictor: bool = True
+
+
+class SimsiamSettings(BranchSettings):
+    """SimSiam (Chen & He 2021)."""
+
+    name: Literal["simsiam"] = "simsiam"
+    target: Literal["shared", "stop-gradient", "ema"] = "stop-gradient"
     predictor: bool = True
 
 
@@ -161,7 +215,14 @@ class HistogramSettings(Settings):
 
 
 MethodSettings = Annotated[
-    BarlowSettings | ByolSettings | SimclrSettings | SupervisedSettings | RandomInitSettings | HistogramSettings,
+    BarlowSettings
+    | ByolSettings
+    | SimclrSettings
+    | VicregSettings
+    | SimsiamSettings
+    | SupervisedSettings
+    | RandomInitSettings
+    | HistogramSettings,
     Field(discriminator="name"),
 ]
 
@@ -215,6 +276,8 @@ class EvaluationSettings(Settings):
 
     domains: Annotated[tuple[str, ...], Field(min_length=1)] = ("none", "pixels")
     """Shuffle arms in which the frozen encoder is probed; the plan adds the arm's own."""
+    target: bool = False
+    """Probe the averaged target network too, where there is one, as the spaces "target-h" and "target-z"."""
     knn_k: Annotated[tuple[Count, ...], Field(min_length=1)] = (20, 200)
     knn_temperature: Positive = 0.1
     linear_l2: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e-4, 1e-3, 1e-2, 1e-1)

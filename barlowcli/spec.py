@@ -4,7 +4,7 @@
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,6 +72,12 @@ class Control(Settings):
     """Fewer seeds than the grid, where more would be the same number again."""
 
 
+SYMBOLS = ("smallest", "second-largest", "largest")
+"""Values that an arm of a claim can give an axis of numbers, whatever they are under the preset."""
+WINNER = "winner"
+"""The value of a screened axis that won (`Screen`)."""
+
+
 class Claim(Settings):
     """A sentence that the grid can support or refute, fixed before the run.
 
@@ -80,13 +86,17 @@ class Claim(Settings):
 
     test = equivalence: |A - B| inside `margin` x (F - R), two one-sided tests.
     test = above: A - B > 0.
-    test = recovers-at-most: A - R <= `margin` x (F - R).
+    test = interaction: (A - B) - (F - R) > 0.
+    test = recovers-at-most: A - R <= `margin` x (F - R); with `against`, A - B <= `margin` x (F - R).
     test = recovers-at-least: A - R >= `margin` x (F - R).
+
+    An arm names values of axes; of an axis of numbers also `smallest`, `second-largest`, `largest` (of the plan's
+    grid), of a screened one `winner`.
     """
 
     id: Name
     title: str
-    test: Literal["equivalence", "above", "recovers-at-most", "recovers-at-least"]
+    test: Literal["equivalence", "above", "interaction", "recovers-at-most", "recovers-at-least"]
     arm: Arm
     against: list[Arm] = []
     full: Arm = {}
@@ -105,10 +115,16 @@ class Claim(Settings):
 
     @model_validator(mode="after")
     def _complete(self) -> "Claim":
-        needs = {"equivalence": ("against", "full", "floor", "margin"), "above": ("against",)}
+        needs = {
+            "equivalence": ("against", "full", "floor", "margin"),
+            "above": ("against",),
+            "interaction": ("against", "full", "floor"),
+        }
         for field in needs.get(self.test, ("full", "floor", "margin")):
             if not getattr(self, field):
                 raise ValueError(f"a claim tested by `{self.test}` needs `{field}`")
+        if self.test == "interaction" and len(self.against) > 1:
+            raise ValueError("an interaction is held against one arm")
         return self
 
 
@@ -123,6 +139,49 @@ class Preset(Settings):
     """Other values for an axis."""
     settings: dict[str, Any] = {}
     """Nested or dotted settings."""
+    methods: dict[str, dict[str, Any]] = {}
+    """Method -> settings of its own, over those of all."""
+    recipe: str = ""
+    """Whose recipes these are, where methods have settings of their own; else everything is equal but the axes."""
+
+
+class Curve(Settings):
+    """The plot of an experiment whose question is one axis: accuracy against it, a line for each of the other arms."""
+
+    axis: str
+    label: str
+    """Of the axis in the plot."""
+    scale: Literal["log2", "linear"] = "log2"
+    caption: str = ""
+    """What stands under the plot: confounds."""
+
+
+class Published(Settings):
+    """Published figures to be drawn and listed beside the measured ones, as changes against a reference value."""
+
+    file: str
+    """A file of `barlowcli/published/`."""
+    axis: str
+    """The axis that its second column has values of."""
+    reference: dict[str, str]
+    """Method -> the value that its source takes for its baseline: changes are against that."""
+    measured_reference: str = ""
+    """The same for what is measured; "" for each method's own as above."""
+
+
+class Screen(Settings):
+    """A first stage that chooses one arm, on seeds that are not used again.
+
+    All `candidates` of `axis` are run at `seeds` seeds; the one with the best mean of `metric`, over those seeds and
+    all arms of the other axes, is the winner, and stands with the `parents` in the second stage, on fresh seeds.
+    The experiment has an axis `stage` with the values screen and test.
+    """
+
+    axis: str
+    candidates: list[str]
+    parents: list[str]
+    seeds: Count = 3
+    metric: str = "linear.h.none.label"
 
 
 class Experiment(Settings):
@@ -140,6 +199,9 @@ class Experiment(Settings):
     controls: list[Control] = []
     presets: dict[str, Preset]
     claims: list[Claim] = []
+    curve: Curve | None = None
+    published: Published | None = None
+    screen: Screen | None = None
 
     @field_validator("axes", "presets")
     @classmethod
@@ -154,6 +216,8 @@ class Experiment(Settings):
             for name in names:
                 if name not in self.axes and name != "metric":
                     raise ValueError(f"{place} names the axis `{name}`: {did_you_mean(name, list(self.axes))}")
+        if self.screen is not None and "stage" not in self.axes:
+            raise ValueError("a screened experiment needs the axis `stage`, with the values screen and test")
         ids = [claim.id for claim in self.claims]
         if len(set(ids)) < len(ids):
             raise ValueError("two claims have the same id")
@@ -165,7 +229,8 @@ class Experiment(Settings):
             arms = [claim.arm, *claim.against, claim.full, claim.floor]
             places.append((f"claim {claim.id}", [claim.by, *(name for arm in arms for name in arm)]))
         places += [(f"preset {name}", list(preset.axes)) for name, preset in self.presets.items()]
-        return places
+        parts = {"curve": self.curve, "published": self.published, "screen": self.screen}
+        return places + [(name, [part.axis]) for name, part in parts.items() if part is not None]
 
 
 def experiments_folder() -> Path:
@@ -210,9 +275,19 @@ def parse_experiment(path: Path) -> Experiment:
         raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
     value.setdefault("name", path.stem)
     try:
-        return Experiment.model_validate(value)
+        experiment = Experiment.model_validate(value)
     except ValidationError as error:
         raise ConfigError([f"{path.name}: {problem}" for problem in describe(error, Experiment)]) from error
+    return experiment.model_copy(update={"presets": {**experiment.presets, **common_presets(experiment.presets)}})
+
+
+def common_presets(own: Iterable[str] = ()) -> dict[str, Preset]:
+    """The presets of `experiments/presets/`, which every experiment has, less those it has of its own by that name."""
+    found = {}
+    for path in sorted((experiments_folder() / "presets").glob("*.toml")):
+        if path.stem not in own:
+            found[path.stem] = Preset.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    return found
 
 
 def describe(error: ValidationError, model: type[Settings], *, prefix: str = "") -> list[str]:

@@ -74,15 +74,23 @@ def test_data_elsewhere_with_the_same_content_are_the_same_cell():
     assert cell_id(here) == cell_id(there) != cell_id(changed)
 
 
-def test_settings_that_do_nothing_make_no_other_cell():
-    ids = {cell.id for cell in plan_of({"method": ["barlow"], "jitter": ["off"]}).cells}
-    unused = {"method.tau": 0.5, "views.hue": 0.1, "views.blur_sigma": [1.0, 1.5], "training.lars_trust": 1}
-    for key, value in unused.items():
-        settings = {key: value}
-        assert {c.id for c in plan_of({"method": ["barlow"], "jitter": ["off"]}, settings).cells} == ids, key
-    assert {c.id for c in plan_of({"method": ["byol"]}, {"method.tau": 0.5}).cells if not c.control}.isdisjoint(
-        {c.id for c in plan_of({"method": ["byol"]}).cells}
-    )
+UNUSED = {"method.tau": 0.5, "views.hue": 0.1, "views.blur_sigma": [1.0, 1.5], "training.lars_trust": 1}
+
+
+@pytest.mark.parametrize("key", UNUSED)
+def test_a_setting_that_changes_nothing_is_refused_when_asked_for_and_makes_no_other_cell(key):
+    axes = {"method": ["barlow"], "jitter": ["off"]}
+    with pytest.raises(ConfigError, match=f"{key}: no cell of this grid uses it"):
+        plan_of(axes, {key: UNUSED[key]})
+    spec = load_experiment("shuffle-test")
+    changed = spec.model_copy(update={"settings": {**spec.settings, key: UNUSED[key]}})
+    plans = [build_plan(one, "quick", Overrides(axes), on_cuda=False) for one in (spec, changed)]
+    assert {c.id for c in plans[0].cells} == {c.id for c in plans[1].cells}
+
+
+def test_a_setting_that_some_cell_uses_makes_other_cells():
+    first = {c.id for c in plan_of({"method": ["byol"]}).cells if not c.control}
+    assert {c.id for c in plan_of({"method": ["byol"]}, {"method.tau": 0.5}).cells if not c.control}.isdisjoint(first)
 
 
 def test_a_gpu_and_a_cpu_never_stand_in_one_report(tmp_path):
@@ -122,7 +130,7 @@ def test_precision_follows_the_device():
         ({}, {"training.epochs": -3}, "training.epochs: input should be greater than or equal to 1, got -3"),
         ({"shuffle": ["pixel"]}, {}, "views.shuffle: no shuffle arm named `pixel`; did you mean `pixels`?"),
         ({"method": ["barlw"]}, {}, "method.name: no method named `barlw`; did you mean `barlow`?"),
-        ({}, {"method.temperature": 0.1}, "method.temperature: no method of this grid (barlow, byol) has it"),
+        ({}, {"method.variance_weight": 1}, "method.variance_weight: no method of this grid (barlow, byol) has it"),
         ({}, {"views.jitter": "off"}, "views.jitter is what the axis `jitter` varies"),
         ({}, {"data.name": "cifar11"}, "data.name: no dataset named `cifar11`; did you mean `cifar10`?"),
         ({}, {"nonsense": 1}, "nonsense: no such key"),

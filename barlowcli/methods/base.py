@@ -1,7 +1,7 @@
 """A method is its branches and its loss: the interface that training drives, and the joint-embedding methods.
 
-One class serves Barlow Twins, BYOL and SimCLR alike, so that "Barlow Twins with an averaged target and a
-predictor" is a setting (`BranchSettings`) and not a copy.
+One class serves Barlow Twins, BYOL, SimCLR, VICReg and SimSiam alike, so that "Barlow Twins with an averaged target
+and a predictor" is a setting (`BranchSettings`) and not a copy.
 """
 
 import copy
@@ -27,7 +27,8 @@ class Output(NamedTuple):
     terms: dict[str, Tensor]
     """Parts of the loss by name, each (), detached; where both directions are summed, their mean."""
     embeddings: tuple[Tensor, Tensor]
-    """The online network's z of each view (N, D), detached, in the type of autocast; by these a collapse is seen."""
+    """z of each view (N, D), detached, in the type of autocast, the first by the online network; by it a collapse is
+    seen."""
 
 
 class Method(nn.Module, ABC):
@@ -54,9 +55,10 @@ class JointEmbedding(Method):
     """Two views, a branch for each, and a loss of the pair of embeddings.
 
     Without predictor and with a shared target the loss is loss(z_a, z_b). In every other case it is the sum of
-    both directions, loss(q(z_a), t_b) + loss(q(z_b), t_a), as BYOL defines it (Grill et al. 2020, section 3.1).
-    The sum, not the mean, also keeps the size of the gradient: for a symmetric loss, stop-gradient without
-    predictor has the very gradient of the shared network, so arms differ in their branches alone.
+    both directions, loss(q(z_a), t_b) + loss(q(z_b), t_a), as BYOL defines it (Grill et al. 2020, section 3.1), or,
+    asymmetric, the first alone. The sum, not the mean, also keeps the size of the gradient: for a symmetric loss,
+    stop-gradient without predictor has the very gradient of the shared network, so arms differ in their branches
+    alone. One direction has half of it (in expectation), which `loss_scale` 2 makes up for.
 
     Each view passes through on its own, so that BatchNorm takes its statistics per view. The averaged target
     is a copy of encoder and projector; like DeepMind's BYOL (byol_experiment.py, `loss_fn`) it runs in training
@@ -75,6 +77,7 @@ class JointEmbedding(Method):
         super().__init__(encoder, projector)
         self.branches = branches
         self.loss = loss
+        self.scale = loss_scale(branches, embedding_dim)
         self.predictor = build_predictor(embedding_dim, branches.predictor_hidden) if branches.predictor else None
         averaged = branches.target == "ema"
         self.target_encoder = _frozen_copy(encoder) if averaged else None
@@ -82,15 +85,21 @@ class JointEmbedding(Method):
 
     def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
         """Loss of two views (N, 3, H, W); the labels (N,) are not looked at."""
-        z_a, z_b = self.embed(view_a), self.embed(view_b)  # (N, D) each
+        z_a = self.embed(view_a)  # (N, D)
         if self.branches.target == "shared" and self.predictor is None:
+            z_b = self.embed(view_b)
             loss, terms = _in_float32(self.loss, z_a, z_b)
-        else:
-            target_a, target_b = self._targets(view_a, view_b, z_a, z_b)
+        elif self.branches.symmetric:
+            z_b = self.embed(view_b)
+            target_a, target_b = self._target(view_a, z_a), self._target(view_b, z_b)
             loss_a, terms_a = _in_float32(self.loss, self._predict(z_a), target_b)
             loss_b, terms_b = _in_float32(self.loss, self._predict(z_b), target_a)
             loss, terms = loss_a + loss_b, {name: (terms_a[name] + terms_b[name]) / 2 for name in terms_a}
-        return Output(loss, {name: term.detach() for name, term in terms.items()}, (z_a.detach(), z_b.detach()))
+        else:
+            z_b = self._target(view_b)
+            loss, terms = _in_float32(self.loss, self._predict(z_a), z_b)
+        terms = {name: term.detach() for name, term in terms.items()}
+        return Output(self.scale * loss, terms, (z_a.detach(), z_b.detach()))
 
     @torch.no_grad()
     def after_step(self, progress: float | Tensor) -> None:
@@ -106,16 +115,15 @@ class JointEmbedding(Method):
     def _predict(self, z: Tensor) -> Tensor:
         return z if self.predictor is None else self.predictor(z)
 
-    def _targets(self, view_a: Tensor, view_b: Tensor, z_a: Tensor, z_b: Tensor) -> tuple[Tensor, Tensor]:
+    def _target(self, view: Tensor, z: Tensor | None = None) -> Tensor:
+        """What is predicted of a view (N, D); z: the online network's embedding of it, where that is there already."""
         if self.target_encoder is not None:
             with torch.no_grad():
-                return (
-                    embed(self.target_encoder, self.target_projector, view_a),
-                    embed(self.target_encoder, self.target_projector, view_b),
-                )
+                return embed(self.target_encoder, self.target_projector, view)
         if self.branches.target == "stop-gradient":
-            return z_a.detach(), z_b.detach()
-        return z_a, z_b
+            with torch.no_grad():
+                return self.embed(view) if z is None else z.detach()
+        return self.embed(view) if z is None else z
 
 
 def embed(encoder: nn.Module, projector: nn.Module | None, view: Tensor) -> Tensor:
@@ -135,6 +143,11 @@ def build_predictor(dim: int, hidden: int) -> nn.Sequential:
         nn.ReLU(inplace=True),
         nn.Linear(hidden, dim, bias=False),
     )
+
+
+def loss_scale(branches: BranchSettings, dim: int) -> float:
+    """What the loss is multiplied by at D = `dim`: loss_scale, or loss_scale / D under the rule c/D."""
+    return branches.loss_scale / dim if branches.loss_scale_rule == "c/D" else branches.loss_scale
 
 
 def target_decay(branches: BranchSettings, progress: float | Tensor) -> float | Tensor:

@@ -1,19 +1,21 @@
 """BYOL: predict, from one view, what a slowly averaged copy of the network makes of the other (Grill et al. 2020)."""
 
-import torch.nn.functional as F
+from functools import partial
+
 from torch import Tensor, nn
 
 from barlowcli.methods.base import JointEmbedding, Method
+from barlowcli.methods.normalisation import Normalize, normalise
 from barlowcli.settings import ByolSettings
 
 
-def regression_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean squared distance of the L2-normalised prediction and target, 2 - 2 cos (Grill et al. 2020, eq. 2).
+def regression_loss(prediction: Tensor, target: Tensor, *, normalize: Normalize = "features") -> Tensor:
+    """Mean squared distance of the normalised prediction and target (Grill et al. 2020, eq. 2).
 
-    prediction, target (N, D) -> (), in [0, 4].
+    prediction, target (N, D) -> (); of rows of length 1 it is 2 - 2 cos, in [0, 4].
     """
     # The distance and not 2 - 2 cos, which loses its digits as the two come close.
-    return (F.normalize(prediction, dim=1) - F.normalize(target, dim=1)).square().sum(1).mean()
+    return (normalise(prediction, normalize) - normalise(target, normalize)).square().sum(1).mean()
 
 
 def build(
@@ -26,9 +28,10 @@ def build(
     classes: int,
 ) -> Method:
     """BYOL over encoder (-> F) and projector (-> D); the two directions are summed."""
-    return JointEmbedding(settings, encoder, projector, embedding_dim=embedding_dim, loss=_loss)
+    loss = partial(_loss, normalize=settings.normalize)
+    return JointEmbedding(settings, encoder, projector, embedding_dim=embedding_dim, loss=loss)
 
 
-def _loss(prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    loss = regression_loss(prediction, target)
+def _loss(prediction: Tensor, target: Tensor, *, normalize: Normalize) -> tuple[Tensor, dict[str, Tensor]]:
+    loss = regression_loss(prediction, target, normalize=normalize)
     return loss, {"regression": loss}
