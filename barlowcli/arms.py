@@ -1,5 +1,6 @@
 """The cells of a plan grouped into arms, and the numbers that records hold for them."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -88,6 +89,16 @@ def varying(plan: Plan) -> list[str]:
     """Axes with more than one value among all cells, controls too: those that must be told apart."""
     names = list(plan.experiment.axes)
     return [name for name in names if len({cell.axes.get(name, "-") for cell in plan.cells} - {"-"}) > 1]
+
+
+def number(value: str) -> float:
+    """An axis value as a number, to order by: "64" -> 64, "patch-4" -> 4, "none" -> infinity (a patch of any size)."""
+    digits = value.removeprefix("patch-")
+    named = {"pixels": 1.0, "none": math.inf}
+    try:
+        return named[value] if value in named else float(digits)
+    except ValueError:
+        return math.inf
 
 
 def own_metric(metric: str, domain: str) -> str:

@@ -16,7 +16,9 @@ SHUFFLE_WORDS = {
     "equalise": "equalised",
     "equalise+pixels": "equalised, shuffled",
 }
-AXIS_WORDS = {"grayscale": "greyscale", "dims": "D ="}
+AXIS_WORDS = {"grayscale": "greyscale", "dims": "D =", "lambda": "λ", "batch": "batch", "bits": "bits ="}
+PLAIN_AXES = ("augmentation", "normalisation", "target", "arm", "condition", "stage")
+"""Axes whose values speak for themselves."""
 DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
 PROBES = {"linear": "linear probe", "mlp": "small MLP"}
 SPACES = {"h": "of h", "z": "of z", "joint": "on joint RGB histograms", "marginal": "on marginal histograms"}
@@ -36,6 +38,8 @@ def axis_value(axis: str, value: str) -> str:
         return method_name(value)
     if axis == "shuffle":
         return SHUFFLE_WORDS.get(value, value)
+    if axis in PLAIN_AXES:
+        return value.replace("-", " ")
     return f"{AXIS_WORDS.get(axis, axis)} {value}"
 
 

@@ -99,18 +99,20 @@ def _contrast_rows(verdict: Verdict) -> list[list[object]]:
     for index, (name, first, second) in enumerate(pairs):
         differences = list(paired_differences(first.values, second.values).values())
         numbers = _numbers(t_interval(differences), t_interval(differences, 0.90))
-        is_tested = outcome.quantity == "difference" and index == 0
+        is_tested = verdict.claim.test in ("above", "equivalence") and index == 0
         label = f"{second.name} [{second.metric}]"
         rows.append(
             [*head, name, f"{first.name} [{first.metric}]", label, *numbers, *(tested if is_tested else [None] * 7)]
         )
-    if outcome.quantity == "share":
+    if verdict.claim.test not in ("above", "equivalence"):
+        gain = "A - B" if verdict.claim.against else "A - R"
+        label = f"({gain}) - (F - R)" if outcome.quantity == "difference" else f"g = ({gain}) / (F - R)"
         numbers = (
             _numbers(outcome.interval, outcome.decision)
             if outcome.interval
             else [outcome.n, outcome.effect, *[None] * 5]
         )
-        rows.append([*head, "g = (A - R) / (F - R)", "", "", *numbers, *tested])
+        rows.append([*head, label, "", "", *numbers, *tested])
     return rows
 
 

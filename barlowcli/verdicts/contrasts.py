@@ -1,4 +1,4 @@
-"""The four tests a claim can name, on accuracies by seed.
+"""The five tests a claim can name, on accuracies by seed.
 
 Each is a pair of one-sided tests at level .05, one that would support the claim and one that would refute it; where
 neither does, it is inconclusive. Both can be read off the 90 % interval: a one-sided test at .05 holds exactly
@@ -82,6 +82,16 @@ def above(arm: BySeed, best: BySeed, *others: BySeed) -> Outcome:
     return replace(outcome, p_supported=max(over), p_refuted=p_below(differences[0]), hardest=over.index(max(over)))
 
 
+def interaction(arm: BySeed, against: BySeed, full: BySeed, floor: BySeed) -> Outcome:
+    """Supported: (A - B) - (F - R) > 0, the gain of A over B is larger than that of F over R; refuted: < 0."""
+    first, second = paired_differences(arm, against), paired_differences(full, floor)
+    differences = list(paired_differences(first, second).values())
+    outcome = _difference(differences, 0.0)
+    if outcome.n < MIN_SEEDS:
+        return outcome
+    return replace(outcome, p_supported=p_above(differences), p_refuted=p_below(differences))
+
+
 def equivalence(
     arm: BySeed, against: BySeed, full: BySeed, floor: BySeed, share: float, *, base: BySeed | None = None
 ) -> Outcome:
@@ -100,14 +110,21 @@ def equivalence(
 
 
 def recovers(
-    arm: BySeed, full: BySeed, floor: BySeed, share: float, *, at_most: bool, base: BySeed | None = None
+    arm: BySeed,
+    full: BySeed,
+    floor: BySeed,
+    share: float,
+    *,
+    at_most: bool,
+    base: BySeed | None = None,
+    against: BySeed | None = None,
 ) -> Outcome:
     """Supported: (A - R) - `share` x (F - R) < 0 (at most) or > 0 (at least); refuted: the other way round.
 
-    base: as in `equivalence`.
+    base: as in `equivalence`. against: B, whose gain A - B then stands for A - R.
     The effect is g = (A - R) / (F - R) with Fieller's interval, which holds the shares that these tests keep.
     """
-    gains = list(paired_differences(arm, floor).values())
+    gains = list(paired_differences(arm, floor if against is None else against).values())
     whole = list(paired_differences(full, floor).values())
     n = len(gains)
     if n < MIN_SEEDS or not _yardstick(full, floor, base):

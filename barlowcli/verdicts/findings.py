@@ -103,7 +103,9 @@ def reason(verdict: Verdict) -> str:
     against, full, floor = (verdict.accuracy(role) for role in ("against", "full", "floor"))
     where = f" {place(verdict)}" if len(verdict.domains) == 1 else ""
     parts = [f"{percent(arm.mean)}{where}"]
-    if against is not None:
+    if against is not None and full is not None and floor is not None and verdict.claim.test != "equivalence":
+        parts = [f"{_gain(arm, against)}{where} beside {_gain(full, floor)}"]
+    elif against is not None:
         parts[0] += f" against {percent(against.mean)} ({against.name})"
     elif full is not None and floor is not None:
         parts[0] += f", on a scale from {percent(floor.mean)} ({floor.name}) to {percent(full.mean)} ({full.name})"
@@ -111,12 +113,20 @@ def reason(verdict: Verdict) -> str:
     return ", ".join(part for part in parts if part) + f"{_bound(verdict, full, floor)}.{_why_open(verdict)}"
 
 
+def _gain(first: Accuracy, second: Accuracy) -> str:
+    """ "+3.0 points from "D = 16" (40.0 %) to "D = 1024" (43.0 %)"."""
+    change = points(first.mean - second.mean)
+    return f'{change} from "{second.name}" ({percent(second.mean)}) to "{first.name}" ({percent(first.mean)})'
+
+
 def effect_text(verdict: Verdict) -> str:
-    """ "+12.1 points", "7.0 % of the way up"; "" where there is none."""
+    """ "+12.1 points", "7.0 % of the way up", "40.0 % of that gain"; "" where there is none."""
     outcome = verdict.outcome
     if outcome is None or outcome.effect is None:
         return ""
-    return points(outcome.effect) if outcome.quantity == "difference" else f"{100 * outcome.effect:.1f} % of the way up"
+    if outcome.quantity == "difference":
+        return points(outcome.effect)
+    return f"{100 * outcome.effect:.1f} % of {'that gain' if verdict.claim.against else 'the way up'}"
 
 
 def interval_text(verdict: Verdict) -> str:
@@ -145,7 +155,7 @@ def _bound(verdict: Verdict, full: Accuracy | None, floor: Accuracy | None) -> s
     """What would have counted, where that is not plain."""
     test, outcome = verdict.claim.test, verdict.outcome
     assert outcome is not None
-    if test == "above" or not outcome.yardstick:
+    if test in ("above", "interaction") or not outcome.yardstick:
         return ""
     if test != "equivalence":
         return f"; the bound is {outcome.margin:.0%}".replace("%", " %")

@@ -14,9 +14,18 @@ from barlowcli.arms import Records, varying
 from barlowcli.plan import Plan
 from barlowcli.spec import Claim
 from barlowcli.statistics import MIN_SEEDS, holm, paired_differences
-from barlowcli.verdicts.contrasts import ALPHA, Outcome, above, align, clearly_positive, equivalence, recovers
+from barlowcli.verdicts.contrasts import (
+    ALPHA,
+    Outcome,
+    above,
+    align,
+    clearly_positive,
+    equivalence,
+    interaction,
+    recovers,
+)
 from barlowcli.verdicts.embeddings import Embeddings, low_rank
-from barlowcli.verdicts.references import Case, Domain, Role, Sides, cases, resolve
+from barlowcli.verdicts.references import Case, Domain, Role, Sides, cases
 from barlowcli.wording import arm_name, axis_value, listing
 
 Word = Literal["supported", "refuted", "inconclusive", "untested", "incomplete"]
@@ -89,9 +98,7 @@ def judge(plan: Plan, records: Records) -> list[Verdict]:
 
 def _judgements(plan: Plan, claim: Claim) -> list[tuple[tuple[Domain, ...], list[tuple[Case, Sides]]]]:
     """Domains -> the cases with their sides; one entry for both domains where every side is the same in both."""
-    by_domain = {
-        domain: [(case, resolve(plan, claim, case, domain)) for case in cases(plan, claim)] for domain in claim.domains
-    }
+    by_domain = {domain: cases(plan, claim, domain) for domain in claim.domains}
     first, *rest = by_domain
     if rest and all(by_domain[domain] == by_domain[first] for domain in rest):
         return [(tuple(by_domain), by_domain[first])]
@@ -143,7 +150,8 @@ def _arms(names: Iterable[str]) -> str:
 def case_name(plan: Plan, claim: Claim, case: Case) -> str:
     """The case in words: its value of `by`, then what else differs between cases."""
     names = [name for name, values in plan.axes.items() if len(values) > 1 and name in case and name != claim.by]
-    return ", ".join([axis_value(claim.by, case[claim.by]), *([arm_name(case, names)] if names else [])])
+    first = [axis_value(claim.by, case[claim.by])] if case.get(claim.by, "-") != "-" else []
+    return ", ".join([*first, *([arm_name(case, names)] if any(case[name] != "-" for name in names) else [])]) or "all"
 
 
 def _gaps(plan: Plan, sides: Sides, records: Records) -> list[str]:
@@ -175,9 +183,12 @@ def _test(claim: Claim, accuracies: Sequence[Accuracy]) -> Outcome:
     if claim.test == "above":
         return above(side["arm"], *(accuracy.values for accuracy in accuracies if accuracy.role == "against"))
     full, floor, base = side["full"], side["floor"], side.get("base")
+    if claim.test == "interaction":
+        return interaction(side["arm"], side["against"], full, floor)
     if claim.test == "equivalence":
         return equivalence(side["arm"], side["against"], full, floor, claim.margin, base=base)
-    return recovers(side["arm"], full, floor, claim.margin, at_most=claim.test == "recovers-at-most", base=base)
+    at_most, against = claim.test == "recovers-at-most", side.get("against")
+    return recovers(side["arm"], full, floor, claim.margin, at_most=at_most, base=base, against=against)
 
 
 def _corrected(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from barlowcli.arms import Records, metric_domain, trained_domain, varying
+from barlowcli.arms import Records, metric_domain, number, trained_domain, varying
 from barlowcli.plan import Plan, PlannedCell
 from barlowcli.records import Record
-from barlowcli.spec import Claim, Control
+from barlowcli.spec import SYMBOLS, WINNER, Claim, Control
 from barlowcli.wording import arm_name, domain_name, metric_name
 
 Domain = Literal["own", "none"]
@@ -30,6 +30,11 @@ class Side:
     metric: str
     cells: Mapping[int, tuple[PlannedCell, ...]]
     control: bool
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of its cells."""
+        return tuple(cell.id for cells in self.cells.values() for cell in cells)
 
     def values(self, records: Records) -> dict[int, float]:
         """Seed -> value, for the seeds with a record that has the metric."""
@@ -81,17 +86,66 @@ class Sides:
         sides += [("full", self.full), ("floor", self.floor), ("base", self.base)]
         return [(role, side) for role, side in sides if side is not None]
 
+    @property
+    def cells(self) -> tuple[tuple[Role, str, tuple[str, ...]], ...]:
+        """Role, metric and cell ids of every side: what tells two judgements apart."""
+        return tuple((role, side.metric, side.ids) for role, side in self.needed)
 
-def cases(plan: Plan, claim: Claim) -> list[Case]:
-    """What the claim is judged for, one by one: the values of its axis `by` among the grid's cells, less controls."""
-    choices = {name: values for name, values in plan.axes.items() if name not in claim.arm or name == claim.by}
-    found = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
-    return [case for case in found if _control(plan, case) is None]
+    @property
+    def against_itself(self) -> bool:
+        """Whether arm and reference are the same cells, or the two gains of an interaction are."""
+        arm, against = self.arm, self.against[:1]
+        if not arm.cells or not against:
+            return False
+        gains = (self.full, self.floor)
+        if [arm.ids, against[0].ids] == [side.ids if side is not None else None for side in gains]:
+            return True
+        return len(self.against) == 1 and (arm.ids, arm.metric) == (against[0].ids, against[0].metric)
+
+
+def cases(plan: Plan, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
+    """What the claim is judged for, one by one: the values of its axis `by`, and of every other axis its arm leaves
+    open, among the grid's cells; with their sides, in the arms' own domains or on intact images.
+
+    Cases that come to the very same cells are one, with "-" on the axes in which they differ; what would be held
+    against itself is none.
+    """
+    arm = translated(plan, claim.arm)
+    choices = {name: values for name, values in plan.axes.items() if name not in arm or name == claim.by}
+    found: dict[object, tuple[Case, Sides]] = {}
+    for values in itertools.product(*choices.values()):
+        case: Case = dict(zip(choices, values, strict=True))
+        if _control(plan, case) is not None:
+            continue
+        sides = resolve(plan, claim, case, domain)
+        if sides.against_itself:
+            continue
+        key = sides.cells if sides.arm.cells else values  # what the plan lacks stays apart
+        before = found.get(key, (case, sides))[0]
+        same = {name: value if before[name] == value else "-" for name, value in case.items()}
+        found[key] = (same, sides)
+    return list(found.values())
+
+
+def translated(plan: Plan, arm: Mapping[str, str]) -> dict[str, str]:
+    """An arm of a claim with `smallest`, `largest`, … and `winner` as the values they have in this plan.
+
+    One that has none there (no winner yet, a single value for `second-largest`) is "", which no cell has.
+    """
+    found = {}
+    for name, value in arm.items():
+        if name in plan.axes and value in SYMBOLS:
+            ordered = sorted(plan.axes[name], key=number)
+            place = {"smallest": 0, "second-largest": -2, "largest": -1}[value]
+            found[name] = ordered[place] if len(ordered) >= abs(place) else ""
+        else:
+            found[name] = plan.winner if value == WINNER else value
+    return found
 
 
 def resolve(plan: Plan, claim: Claim, case: Case, domain: Domain) -> Sides:
     """The sides of `claim` for one case, in the arms' own domains or on intact images."""
-    here = {**case, **claim.arm}
+    here = {**case, **translated(plan, claim.arm)}
     cells = _matching(plan.cells, here)
     home = (trained_domain(cells[0]) if cells else None) or "none"
 
@@ -116,7 +170,7 @@ def resolve(plan: Plan, claim: Claim, case: Case, domain: Domain) -> Sides:
 def _side(plan: Plan, claim: Claim, here: Case, reference: Mapping[str, str], home: str, *, own: bool) -> Side:
     """Look `reference` up. here: the axes of the arm judged; home: the domain to probe in; own: unless the reference
     has been trained in one of its own."""
-    named = {name: value for name, value in reference.items() if name != "metric"}
+    named = translated(plan, {name: value for name, value in reference.items() if name != "metric"})
     template = reference.get("metric", claim.metric)
     control = _control(plan, named)
     wanted = {**here, **named} if control is None else {**control.set, **named}
@@ -162,7 +216,13 @@ def _control(plan: Plan, named: Mapping[str, str]) -> Control | None:
 
 
 def _matching(cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
-    return [cell for cell in cells if all(cell.axes.get(name, "-") == value for name, value in axes.items())]
+    return [cell for cell in cells if all(_has(cell, name, value) for name, value in axes.items())]
+
+
+def _has(cell: PlannedCell, axis: str, value: str) -> bool:
+    """Whether the cell stands at this value of the axis; one of the grid also where the axis means nothing to it."""
+    own = cell.axes.get(axis, "-")
+    return own == value or (own == "-" and not cell.control)
 
 
 def _nearest(cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
