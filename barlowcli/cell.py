@@ -19,7 +19,7 @@ from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnor
 from barlowcli.evaluation.histogram import joint_histogram
 from barlowcli.evaluation.matching import matching_accuracy
 from barlowcli.evaluation.probes import Split, probe, probe_histograms
-from barlowcli.methods.base import Method
+from barlowcli.methods.base import JointEmbedding, Method
 from barlowcli.options import RunOptions, identity
 from barlowcli.plan import PlannedCell
 from barlowcli.projectors import build_projector
@@ -158,12 +158,17 @@ def pretrain(method: Method, config: CellConfig, data: Dataset, folder: Path, ho
 
 
 def evaluate(method: Method, config: CellConfig, data: Dataset) -> tuple[dict[str, float], dict[str, object]]:
-    """Probe h and z in every domain, and match views where the cell was trained on some."""
+    """Probe h and z in every domain, those of the averaged target too where that is asked for; and match views where
+    the cell was trained on some."""
     metrics: dict[str, float] = {}
     settings: dict[str, object] = {}
     histograms = {name: joint_histogram(part.images) for name, part in parts_of(data).items()}
     for domain in config.evaluation.domains:
-        for space, splits in features_in(method, config, data, domain).items():
+        spaces = features_in(method.encoder, method.projector, config, data, domain)
+        if config.evaluation.target and isinstance(method, JointEmbedding) and method.target_encoder is not None:
+            averaged = features_in(method.target_encoder, method.target_projector, config, data, domain)
+            spaces |= {f"target-{space}": splits for space, splits in averaged.items()}
+        for space, splits in spaces.items():
             found, chosen = probe(
                 splits,
                 config.evaluation,
@@ -180,9 +185,11 @@ def evaluate(method: Method, config: CellConfig, data: Dataset) -> tuple[dict[st
     return metrics, settings
 
 
-def features_in(method: Method, config: CellConfig, data: Dataset, domain: str) -> dict[str, dict[str, Split]]:
+def features_in(
+    encoder: nn.Module, projector: nn.Module | None, config: CellConfig, data: Dataset, domain: str
+) -> dict[str, dict[str, Split]]:
     """space ("h", "z") -> split -> features in `domain`, BatchNorm re-estimated there on the training images."""
-    encoder, projector = copy.deepcopy(method.encoder), copy.deepcopy(method.projector)
+    encoder, projector = copy.deepcopy(encoder), copy.deepcopy(projector)
     whole = encoder if projector is None else nn.Sequential(encoder, projector)
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))  # files come class by class
     reestimate_batchnorm(whole, domain_batches(data, "train", domain, config.seed, order))

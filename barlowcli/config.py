@@ -6,7 +6,7 @@ What cannot change a number is brought to one value, so that it cannot make two 
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.errors import ConfigError
+from barlowcli.nested import expand, flatten, look_up, merge, without
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, Registry, did_you_mean
 from barlowcli.settings import (
     BarlowSettings,
@@ -44,36 +45,6 @@ def digest(value: Any) -> str:
     """First 12 hex digits of the SHA-256 of `value` as canonical JSON."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def expand(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys -> nested tables; nested ones stay, and may hold dotted keys themselves."""
-    nested: dict[str, Any] = {}
-    for key, value in flat.items():
-        inner = expand(value) if isinstance(value, Mapping) else value
-        for part in reversed(key.split(".")):
-            inner = {part: inner}
-        nested = merge(nested, inner)
-    return nested
-
-
-def merge(*tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Later tables over earlier ones, key by key at every depth."""
-    merged: dict[str, Any] = {}
-    for table in tables:
-        for key, value in table.items():
-            old = merged.get(key)
-            merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The dotted keys of all values in nested tables."""
-    for key, value in nested.items():
-        if isinstance(value, Mapping) and value:
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
 
 
 @dataclass(frozen=True)
@@ -119,12 +90,18 @@ def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
     ]
     if "seed" in shared:
         problems.append("seed: the seeds are 0 to n - 1; --seeds says how many")
-    varied = {key: name for name, axis in axes.items() for value in axis.names() for key in axis.settings(value)}
+    varied = {
+        key: name
+        for name, axis in axes.items()
+        for value in axis.names()
+        for key in flatten(expand(axis.settings(value)))
+    }
     problems += [
         f"{key} is what the axis `{varied[key]}` varies; choose its values with --axis {varied[key]}=VALUE,…"
         for key in flatten(given.flags)
         if key in varied
     ]
+    problems += _check_by_method(given.by_method)
     table = shared.get("method", {})
     if not isinstance(table, Mapping):
         return problems
@@ -143,13 +120,29 @@ def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
     ]
 
 
+def _check_by_method(by_method: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Methods and keys of methods that a preset names and that do not exist."""
+    found = []
+    for name, settings in by_method.items():
+        if name not in METHOD_MODELS:
+            found.append(f"methods.{name}: no method of that name; {did_you_mean(name, METHODS.names())}")
+            continue
+        known = known_keys(METHOD_MODELS[name], ())
+        found += [
+            f"methods.{name}.method.{key}: no such key; {did_you_mean(key, known)}"
+            for key in settings.get("method", {})
+            if key not in known
+        ]
+    return found
+
+
 def methods_of(shared: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]:
     """Names of all methods of a grid: the values of the axis that sets method.name, else the one that is set."""
     found = []
     for axis in axes.values():
-        named = [_look_up(expand(axis.settings(value)), "method.name") for value in axis.names()]
-        found += [str(name or _look_up(shared, "method.name") or "barlow") for name in named if any(named)]
-    return list(dict.fromkeys(found)) or [str(_look_up(shared, "method.name") or "barlow")]
+        named = [look_up(expand(axis.settings(value)), "method.name") for value in axis.names()]
+        found += [str(name or look_up(shared, "method.name") or "barlow") for name in named if any(named)]
+    return list(dict.fromkeys(found)) or [str(look_up(shared, "method.name") or "barlow")]
 
 
 def idle(given: Given, axes: Mapping[str, Axis], arms: Sequence[Mapping[str, str]], *, on_cuda: bool) -> list[str]:
@@ -161,8 +154,8 @@ def idle(given: Given, axes: Mapping[str, Axis], arms: Sequence[Mapping[str, str
     keys, asked = list(flatten(given.flags)), cells(given) if given.flags else []
     found = []
     for key in keys:
-        less = replace(given, flags=_without(given.flags, key.split(".")))
-        if _same_anyway(less, key, _look_up(given.flags, key)) or cells(less) != asked:
+        less = replace(given, flags=without(given.flags, key.split(".")))
+        if _same_anyway(less, key, look_up(given.flags, key)) or cells(less) != asked:
             continue
         found.append(f"{key}: no cell of this grid uses it; --dry-run --json shows the settings of every cell")
     return found
@@ -171,7 +164,7 @@ def idle(given: Given, axes: Mapping[str, Axis], arms: Sequence[Mapping[str, str
 def _same_anyway(given: Given, key: str, value: Any) -> bool:
     """Whether `key` has that value already, by a setting or by default."""
     section, _, name = key.partition(".")
-    there = _look_up(given.everywhere, key)
+    there = look_up(given.everywhere, key)
     models = METHOD_MODELS.values() if section == "method" else [type(getattr(CellConfig(), section, None))]
     fields = [
         field
@@ -180,22 +173,6 @@ def _same_anyway(given: Given, key: str, value: Any) -> bool:
         if name in (known, field.alias)
     ]
     return value == there or (there is None and any(value == field.default for field in fields))
-
-
-def _look_up(nested: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key, None where there is none."""
-    value: Any = nested
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _without(nested: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """The tables less the value at `path`."""
-    first, *rest = path
-    if not rest:
-        return {key: value for key, value in nested.items() if key != first}
-    return {key: _without(value, rest) if key == first else value for key, value in nested.items()}
 
 
 def resolve(given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool) -> CellConfig:

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from barlowcli.config import Given, base_of, check_shared, digest, expand, idle, merge, resolve
+from barlowcli.config import Given, base_of, check_shared, digest, idle, resolve
 from barlowcli.errors import ConfigError, ResultsError
+from barlowcli.nested import expand, merge
 from barlowcli.records import SCHEMA, Record, read_record, read_versioned, write_json
 from barlowcli.registry import did_you_mean
 from barlowcli.settings import CellConfig, Settings

@@ -4,13 +4,14 @@
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from barlowcli.errors import ConfigError
+from barlowcli.nested import expand, merge
 from barlowcli.registry import did_you_mean
 from barlowcli.settings import Count, NonNegative, Settings
 
@@ -129,7 +130,7 @@ class Claim(Settings):
 
 
 class Preset(Settings):
-    """A size of the experiment: settings over the experiment's own."""
+    """A size of the experiment: settings over the experiment's own, and over those of the common preset of its name."""
 
     summary: str
     cost: str
@@ -274,20 +275,38 @@ def parse_experiment(path: Path) -> Experiment:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
     value.setdefault("name", path.stem)
+    _extend_presets(value)
     try:
-        experiment = Experiment.model_validate(value)
+        return Experiment.model_validate(value)
     except ValidationError as error:
         raise ConfigError([f"{path.name}: {problem}" for problem in describe(error, Experiment)]) from error
-    return experiment.model_copy(update={"presets": {**experiment.presets, **common_presets(experiment.presets)}})
 
 
-def common_presets(own: Iterable[str] = ()) -> dict[str, Preset]:
-    """The presets of `experiments/presets/`, which every experiment has, less those it has of its own by that name."""
-    found = {}
-    for path in sorted((experiments_folder() / "presets").glob("*.toml")):
-        if path.stem not in own:
-            found[path.stem] = Preset.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    return found
+def common_presets() -> dict[str, Preset]:
+    """The presets of `experiments/presets/`, which every experiment has."""
+    return {name: Preset.model_validate(value) for name, value in _common_presets().items()}
+
+
+def _common_presets() -> dict[str, dict[str, Any]]:
+    folder = experiments_folder() / "presets"
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))}
+
+
+def _extend_presets(value: dict[str, Any]) -> None:
+    """In place: an experiment's preset stands over the common one of its name, key by key."""
+    own = value.get("presets", {})
+    if not isinstance(own, dict):
+        return  # the check of the whole file says so
+    common = _common_presets()
+    value["presets"] = {**common, **own}
+    for name in common.keys() & own.keys():
+        if isinstance(own[name], dict):
+            tables = {
+                key: merge(expand(common[name].get(key, {})), expand(own[name].get(key, {})))
+                for key in ("settings", "methods")
+                if isinstance(own[name].get(key, {}), dict)
+            }
+            value["presets"][name] = {**common[name], **own[name], **tables}
 
 
 def describe(error: ValidationError, model: type[Settings], *, prefix: str = "") -> list[str]:

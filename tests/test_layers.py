@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "barlowcli"
 
 LAYERS = [
     ["errors"],
-    ["registry", "settings"],
+    ["registry", "settings", "nested"],
     ["records", "provenance", "device"],
     ["data", "views", "encoders", "projectors", "evaluation"],
     ["methods"],

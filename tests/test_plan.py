@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from barlowcli.config import merge
 from barlowcli.errors import ConfigError, ResultsError
+from barlowcli.nested import merge
 from barlowcli.plan import Overrides, build_plan, cell_id, freeze, read_plan
 from barlowcli.settings import ByolSettings
 from barlowcli.spec import load_experiment

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from barlowcli.errors import ConfigError
-from barlowcli.spec import Axis, axis_text, experiment_names, load_experiment, parse_experiment
+from barlowcli.spec import Axis, axis_text, common_presets, experiment_names, load_experiment, parse_experiment
 
 GOOD = """
 title = "T"
@@ -42,13 +42,23 @@ def test_an_unknown_experiment_is_answered_with_a_near_one():
     assert "did you mean `shuffle-test`?" in error.value.hint
 
 
+def test_a_preset_stands_over_the_common_one_of_its_name(tmp_path):
+    text = GOOD + "[presets.cifar10-small]\nsettings.training.epochs = 3\n"
+    spec = parse_experiment(write(tmp_path, text))
+    common, own = common_presets()["cifar10-small"], spec.presets["cifar10-small"]
+    assert own.summary == common.summary
+    assert own.settings["training"] == {**common.settings["training"], "epochs": 3}
+    assert spec.presets["recipe-lightly"] == common_presets()["recipe-lightly"]
+
+
 def test_all_mistakes_of_a_file_are_reported_at_once_with_their_keys(tmp_path):
     text = GOOD.replace('summary = "S"', 'sumary = "S"').replace('question = "Q?"', "question = 3")
+    text = text.replace("presets.quick", "presets.mini")
     with pytest.raises(ConfigError) as error:
         parse_experiment(write(tmp_path, text))
     problems = "\n".join(error.value.problems)
-    assert "presets.quick.sumary: no such key; did you mean `summary`?" in problems
-    assert "presets.quick.summary: field required" in problems
+    assert "presets.mini.sumary: no such key; did you mean `summary`?" in problems
+    assert "presets.mini.summary: field required" in problems
     assert "question: input should be a valid string, got 3" in problems
 
 

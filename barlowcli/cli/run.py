@@ -13,10 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from barlowcli.cli import output
-from barlowcli.config import expand
 from barlowcli.device import resolve
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, ConfigError, InterruptError
+from barlowcli.nested import expand
 from barlowcli.options import RunOptions
 from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, freeze, status_of
 from barlowcli.progress import reporter
