@@ -101,8 +101,10 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
             "skipped": len(data.skipped),
             "steps": trained.steps,
             "encoder_parameters": parameters,
+            **trained.cost.counts,
         },
-        seconds={name: round(value, 2) for name, value in seconds.items()},
+        seconds={name: round(value, 2) for name, value in seconds.items()}
+        | {name: round(value, 6) for name, value in trained.cost.seconds.items()},
         provenance={**provenance(options.device, list(options.command)), "data_digest": data.digest},
     )
     write_record(folder, record)
@@ -116,7 +118,7 @@ def build_method(config: CellConfig, data: Dataset) -> Method:
     size = data.train.images.shape[-1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        encoder, features = build_encoder(config.encoder, image_size=size)
+        encoder, features = build_encoder(config.encoder, image_size=size, channels=3 + random_bits(config))
         projector = build_projector(config.projector, features) if config.projector else None
         dim = config.projector.dim if config.projector else features
         build = METHODS.load(config.method.name)
@@ -129,6 +131,11 @@ def build_method(config: CellConfig, data: Dataset) -> Method:
             classes=len(data.classes),
         )
     return method
+
+
+def random_bits(config: CellConfig) -> int:
+    """Channels of random bits that the encoder takes: those of the views it is trained on, if any."""
+    return config.views.random_bits if config.views else 0
 
 
 def make_views(config: CellConfig, data: Dataset) -> Views:
@@ -192,18 +199,20 @@ def features_in(
     encoder, projector = copy.deepcopy(encoder), copy.deepcopy(projector)
     whole = encoder if projector is None else nn.Sequential(encoder, projector)
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(0))  # files come class by class
-    reestimate_batchnorm(whole, domain_batches(data, "train", domain, config.seed, order))
+    reestimate_batchnorm(whole, domain_batches(config, data, "train", domain, order))
     spaces: dict[str, dict[str, Split]] = {"h": {}} if projector is None else {"h": {}, "z": {}}
     for name in parts_of(data):
-        batches = domain_batches(data, name, domain, config.seed)
+        batches = domain_batches(config, data, name, domain)
         for space, features in zip(spaces, extract_features(encoder, projector, batches), strict=False):
             assert features is not None
             spaces[space][name] = Split(features, labels_of(parts_of(data)[name]))
     return spaces
 
 
-def domain_batches(data: Dataset, part: str, domain: str, seed: int, order: Tensor | None = None) -> Iterator[Tensor]:
-    """Normalised images of a split in a probe domain, float32 (B, 3, S, S), in batches of about one size.
+def domain_batches(
+    config: CellConfig, data: Dataset, part: str, domain: str, order: Tensor | None = None
+) -> Iterator[Tensor]:
+    """Normalised images of a split in a probe domain, float32 (B, C, S, S), in batches of about one size.
 
     order: which images (N,) int64, in that order; all as they come if None.
     """
@@ -212,7 +221,15 @@ def domain_batches(data: Dataset, part: str, domain: str, seed: int, order: Tens
     index = torch.arange(len(images)) if order is None else order
     offset = list(parts_of(data)).index(part) * SPLIT_OFFSET
     for rows in index.to(images.device).tensor_split(math.ceil(len(index) / PROBE_BATCH)):
-        batch = probe_images(images[rows], rows + offset, domain=domain, seed=seed, mean=mean, std=std)
+        batch = probe_images(
+            images[rows],
+            rows + offset,
+            domain=domain,
+            seed=config.seed,
+            mean=mean,
+            std=std,
+            random_bits=random_bits(config),
+        )
         yield batch.contiguous(memory_format=torch.channels_last)
 
 

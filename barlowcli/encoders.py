@@ -1,4 +1,4 @@
-"""Encoders: images (N, 3, H, W) -> features h (N, F).
+"""Encoders: images (N, C, H, W) -> features h (N, F).
 
 Drawn from torch's global generator: the same seed gives the same encoder, so build it first after seeding.
 """
@@ -6,6 +6,7 @@ Drawn from torch's global generator: the same seed gives the same encoder, so bu
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 import torchvision
 from torch import nn
 
@@ -16,17 +17,22 @@ Stem = Literal["small", "imagenet"]
 
 SMALL_IMAGE = 64
 """Largest side in pixels that gets the small stem under `auto`; ImageNet's first layers divide the side by 4."""
+COLOURS = 3
+"""Input channels of an encoder as its factory makes it."""
 
 
-def build_encoder(settings: EncoderSettings, *, image_size: int) -> tuple[nn.Module, int]:
+def build_encoder(settings: EncoderSettings, *, image_size: int, channels: int = 3) -> tuple[nn.Module, int]:
     """An encoder for images of `image_size` pixels a side, and its number F of features.
 
+    channels: C, at least 3. All weights but those of the channels beyond the third are the same whatever C.
     Raises ConfigError where the name is not known.
     """
     factory: Callable[[Stem], tuple[nn.Module, int]] = ENCODERS.load(settings.name)
-    if settings.stem == "auto":
-        return factory("small" if image_size <= SMALL_IMAGE else "imagenet")
-    return factory(settings.stem)
+    auto: Stem = "small" if image_size <= SMALL_IMAGE else "imagenet"
+    encoder, features = factory(auto if settings.stem == "auto" else settings.stem)
+    if channels > COLOURS:
+        _widen(encoder, channels - COLOURS)
+    return encoder, features
 
 
 def small(stem: Stem) -> tuple[nn.Module, int]:
@@ -66,6 +72,15 @@ def _with_stem(resnet: nn.Module, stem: Stem) -> nn.Module:
         resnet.conv1 = _he_convolution(3, 64, kernel=3, stride=1)
         resnet.maxpool = nn.Identity()
     return resnet
+
+
+def _widen(encoder: nn.Module, extra: int) -> None:
+    """Give the first convolution `extra` more input channels, initialised as the others: the fan-out stays the same."""
+    first = next(module for module in encoder.modules() if isinstance(module, nn.Conv2d))
+    weight = first.weight.new_empty(first.out_channels, extra, *first.kernel_size)
+    nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
+    first.weight = nn.Parameter(torch.cat([first.weight.detach(), weight], dim=1))
+    first.in_channels += extra
 
 
 def _convolution(inputs: int, outputs: int, *, kernel: int, stride: int) -> tuple[nn.Module, ...]:

@@ -302,8 +302,10 @@ def _joined(old: Experiment, new: Experiment) -> Experiment:
         elif isinstance(before.values, dict) and isinstance(axis.values, dict):
             axes[name] = axis.model_copy(update={"values": before.values | axis.values})
         else:
-            values = {axis_text(value): value for value in (*before.values, *axis.values)}
-            axes[name] = axis.model_copy(update={"values": list(values.values())})
+            values = list({axis_text(value): value for value in (*before.values, *axis.values)}.values())
+            if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+                values.sort()
+            axes[name] = axis.model_copy(update={"values": values})
     return new.model_copy(update={"axes": axes})
 
 

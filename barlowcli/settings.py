@@ -84,7 +84,7 @@ class ViewSettings(Settings):
     shuffle: str = "none"
     """A shuffle arm of the registry."""
     random_bits: Annotated[int, Field(ge=0, le=32)] = 0
-    """Channels added to both views of an image, each a constant 0 or 1 drawn from the image's number (RandBit)."""
+    """Channels added to both views of an image, each a constant -1 or +1 drawn from the image's number (RandBit)."""
 
     @field_validator("crop_scale", "crop_ratio", "blur_sigma")
     @classmethod
@@ -115,8 +115,8 @@ class BranchSettings(Settings):
     target: Literal["shared", "stop-gradient", "ema"] = "shared"
     """shared: both views through one network, gradients through both; ema: an averaged copy of it, no gradient."""
     symmetric: bool = True
-    """Sum loss(q(z_a), t_b) and loss(q(z_b), t_a), or the first alone. A shared target without predictor is one loss
-    of both views, and neither."""
+    """loss(q(z_a), t_b) + loss(q(z_b), t_a), or twice the first: a step of the same size in expectation. A shared
+    target without predictor is one loss of both views, and neither."""
     tau: Probability = 0.99
     """Decay of the averaged target network at the first step."""
     tau_schedule: Literal["constant", "cosine"] = "constant"

@@ -64,7 +64,8 @@ def axis_text(value: object) -> str:
 class Control(Settings):
     """Cells that stand beside the grid.
 
-    set: axis -> value. follow: axes along which the control is repeated. Axes in neither are "-".
+    set: axis -> value, first the axis by whose value a claim names the control. follow: axes along which the control
+    is repeated. Axes in neither are "-".
     """
 
     set: dict[str, str]

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from barlowcli.cost import Cost, Meter
 from barlowcli.errors import CellError, InterruptError
 from barlowcli.evaluation.rank import embedding_std
 from barlowcli.methods.base import Method, Output
@@ -48,12 +49,14 @@ class Hooks:
 
 @dataclass
 class Trained:
-    """How training ended. step: where a loss was not finite, or since when the embeddings have been collapsed."""
+    """How training ended. step: where a loss was not finite, or since when the embeddings have been collapsed; cost:
+    of what this process did of it."""
 
     status: Literal["ok", "collapsed", "diverged"]
     steps: int
     step: int | None = None
     message: str = ""
+    cost: Cost = field(default_factory=Cost)
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
@@ -152,6 +155,7 @@ def train(
     warmup = round(settings.warmup_epochs * steps_per_epoch)
     saved = time.monotonic()
     order = torch.empty(0, dtype=torch.long)
+    meter = Meter(method, optimizer, images.device)
     method.train()
     while step < total:
         epoch, within = divmod(step, steps_per_epoch)
@@ -159,8 +163,9 @@ def train(
             order = epoch_order(seed, epoch, len(images)).to(images.device)
         index = order[within * settings.batch_size : (within + 1) * settings.batch_size]  # (B,)
         lr = learning_rate(step, total=total, warmup=warmup, base=base)
-        output = training_step(method, optimizer, views, images, labels, index, epoch, lr, settings)
-        method.after_step(step / total)
+        with meter.step():
+            output = training_step(method, optimizer, views, images, labels, index, epoch, lr, settings)
+            method.after_step(step / total)
         step += 1
         log.add(step, output)
         if within == steps_per_epoch - 1:
@@ -169,7 +174,7 @@ def train(
             log.drain()
         if log.diverged_at is not None:
             message = f"the loss was not finite at step {log.diverged_at} of {total}"
-            return Trained("diverged", step, log.diverged_at, message)
+            return Trained("diverged", step, log.diverged_at, message, meter.cost())
         hooks.progress(step, total)
         stop = hooks.stop()
         if stop or time.monotonic() - saved >= hooks.checkpoint_seconds:
@@ -179,8 +184,8 @@ def train(
             raise InterruptError(f"stopped at step {step} of {total}; checkpoint written")
     if log.collapsed_since is not None:
         message = f"the embeddings have been collapsed since step {log.collapsed_since} of {total}"
-        return Trained("collapsed", step, log.collapsed_since, message)
-    return Trained("ok", step)
+        return Trained("collapsed", step, log.collapsed_since, message, meter.cost())
+    return Trained("ok", step, cost=meter.cost())
 
 
 def training_step(

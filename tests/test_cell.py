@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from barlowcli.cell import build_method, dataset_on, run_cell
+from barlowcli.cell import build_method, dataset_on, domain_batches, make_views, parts_of, run_cell
 from barlowcli.errors import CellError
 from barlowcli.provenance import without_folders
 from barlowcli.records import Record, read_record
@@ -35,6 +35,16 @@ def test_a_cell_leaves_what_the_contract_lists(tmp_path, method):
     assert record.chance == {"label": 0.1, "colour": pytest.approx(0.12, abs=0.04)}
     assert record.provenance["data_digest"]
     assert record.counts["train"] == 270
+    trains = method not in ("histogram", "random-init")
+    assert ("training_bytes" in record.counts, "step" in record.seconds) == (trains, trains)
+
+
+def test_a_cell_tells_what_a_step_of_it_costs(tmp_path):
+    cost = {method: one(tmp_path, method)[1] for method in ("barlow", "byol")}
+    # BYOL keeps a second encoder and projector, and a predictor.
+    assert cost["byol"].counts["training_bytes"] > cost["barlow"].counts["training_bytes"] > 2**20
+    for record in cost.values():
+        assert 0 < record.seconds["step"] * record.counts["steps"] < 2 * record.seconds["train"]
 
 
 def test_a_trained_cell_is_probed_in_every_domain_space_and_label(tmp_path):
@@ -49,6 +59,32 @@ def test_a_trained_cell_is_probed_in_every_domain_space_and_label(tmp_path):
     assert "matching" in record.metrics
     assert record.domain == "patch-4"
     assert record.probes["knn200.h.none.label"]["k"] == 200
+
+
+@pytest.mark.parametrize("method", ["barlow", "supervised", "random-init"])
+def test_a_cell_with_random_bits_is_trained_and_probed_on_them(tmp_path, method):
+    cell, record = one(tmp_path, method, settings={"views.random_bits": 4})
+    assert record.status == "ok"
+    assert {f"linear.h.{domain}.label" for domain in ("none", "pixels")} <= set(record.metrics)
+    channels = 3 if method == "random-init" else 7  # an untrained control has no views, and no bits
+    saved = load_file(tmp_path / "cells" / cell.id / "encoder.safetensors")
+    assert saved["encoder.0.weight"].shape[1] == channels
+    data = dataset_on(cell.config.data, tmp_path, "cpu")
+    shapes = {batch.shape[1] for part in ("train", "test") for batch in domain_batches(cell.config, data, part, "none")}
+    assert shapes == {channels}
+
+
+def test_a_training_image_is_probed_with_the_bits_of_its_views_and_a_test_image_with_others(tmp_path):
+    plan = tiny_plan({"method": ["barlow"], "shuffle": ["none"], "jitter": ["on"]}, {"views.random_bits": 32})
+    config = plan.cells[0].config
+    data = dataset_on(config.data, tmp_path, "cpu")
+    order = torch.arange(len(data.train)).flip(0)
+    views = make_views(config, data)(data.pretrain, order, epoch=1, view=1)
+    probed = torch.cat(list(domain_batches(config, data, "train", "pixels", order)))
+    assert torch.equal(views[:, 3:], probed[:, 3:])
+    parts = [torch.cat(list(domain_batches(config, data, part, "none")))[:, 3:, 0, 0] for part in parts_of(data)]
+    everyone = torch.cat(parts)
+    assert len(everyone.unique(dim=0)) == len(everyone)  # 500 images, 2^32 patterns
 
 
 def test_the_same_cell_gives_the_same_numbers_to_the_bit(tmp_path):

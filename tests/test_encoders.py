@@ -94,6 +94,41 @@ def test_convolutions_have_the_initial_scale_of_he(name: str, stem: str) -> None
             assert weight.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=error)
 
 
+@pytest.mark.parametrize("stem", ["small", "imagenet"])
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_more_channels_leave_all_other_weights_as_they_are(name: str, stem: str) -> None:
+    settings = EncoderSettings.model_validate({"name": name, "stem": stem})
+
+    def state(**channels: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        return build_encoder(settings, image_size=32, **channels)[0].state_dict()
+
+    colour, wide = state(channels=3), state(channels=12)
+    assert all(torch.equal(value, colour[key]) for key, value in state().items())
+    differ = [key for key, value in wide.items() if value.shape != colour[key].shape]
+    assert differ == [next(iter(colour))]  # the first convolution
+    old, new = colour.pop(differ[0]), wide.pop(differ[0])
+    assert new.shape == (len(old), 12, *old.shape[2:])
+    assert torch.equal(new[:, :3], old)
+    assert all(torch.equal(value, wide[key]) for key, value in colour.items())
+    fan_out = len(new) * new[0, 0].numel()
+    assert new[:, 3:].std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=4 / (2 * new[:, 3:].numel()) ** 0.5)
+
+
+def test_every_channel_reaches_the_features_and_learns() -> None:
+    torch.manual_seed(0)
+    encoder, _ = build_encoder(EncoderSettings(name="small"), image_size=32, channels=7)
+    images = torch.randn(4, 7, 32, 32, requires_grad=True)
+    encoder(images).square().sum().backward()
+    weight = next(encoder.parameters())
+    for tensor in (images, weight):
+        assert tensor.grad is not None
+        assert tensor.grad.shape[1] == 7
+        assert tensor.grad.abs().amax((0, 2, 3)).min() > 0
+    with pytest.raises(RuntimeError, match="to have 7 channels, but got 3 channels"):
+        encoder(torch.randn(4, 3, 32, 32))
+
+
 def test_unknown_name_is_a_config_error() -> None:
     with pytest.raises(ConfigError, match="no encoder named `resnet19`") as error:
         build_encoder(EncoderSettings(name="resnet19"), image_size=32)

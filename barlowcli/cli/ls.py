@@ -7,7 +7,7 @@ import typer
 
 from barlowcli.cli import output
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, OPTIMIZERS, SHUFFLES, Registry
-from barlowcli.spec import experiment_names, load_experiment
+from barlowcli.spec import Preset, common_presets, experiment_names, load_experiment
 
 
 class Kind(StrEnum):
@@ -55,8 +55,17 @@ def listing(kind: Kind) -> dict[str, str]:
     experiments = [load_experiment(name) for name in experiment_names()]
     if kind is Kind.experiments:
         return {one.name: one.question.strip() for one in experiments}
-    return {
-        f"{one.name} --preset {name}": f"{preset.summary} ({preset.seeds} seeds; {preset.cost})"
+    common = common_presets()
+    own = {
+        f"{one.name} --preset {name}": preset
         for one in experiments
         for name, preset in one.presets.items()
+        if preset != common.get(name)
     }
+    shared = {f"any experiment --preset {name}": preset for name, preset in common.items()}
+    return {name: preset_line(preset) for name, preset in (own | shared).items()}
+
+
+def preset_line(preset: Preset) -> str:
+    """What a preset is and takes, in one line."""
+    return f"{preset.summary} ({preset.seeds} seeds; {preset.cost})"

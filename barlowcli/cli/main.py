@@ -6,11 +6,13 @@ import typer
 
 from barlowcli import __version__
 from barlowcli.cli import output
+from barlowcli.cli.cp import cp
 from barlowcli.cli.doctor import doctor
 from barlowcli.cli.ls import ls
 from barlowcli.cli.report import report
 from barlowcli.cli.run import run
 from barlowcli.cli.status import status
+from barlowcli.cli.validate import validate
 from barlowcli.cli.views import views
 from barlowcli.errors import BarlowError
 
@@ -23,7 +25,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, report, ls, status, views, doctor):
+app.command()(run)
+app.command("sweep", help="Run an experiment whose question is one axis, such as dims; the same flags as `run`.")(run)
+for command in (report, ls, status, cp, validate, views, doctor):
     app.command()(command)
 
 

@@ -1,11 +1,10 @@
 """`barlow run`: one experiment, its grid cut down by flags."""
 
-import json
 import shlex
 import shutil
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,14 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from barlowcli.cli import output
+from barlowcli.cli.dry_run import show_plan
 from barlowcli.device import resolve
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, ConfigError, InterruptError
 from barlowcli.nested import expand
 from barlowcli.options import RunOptions
-from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, freeze, status_of
+from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, choose_winner, freeze, status_of
 from barlowcli.progress import reporter
-from barlowcli.records import write_text
+from barlowcli.records import read_record, write_text
 from barlowcli.spec import Experiment, load_experiment
 
 
@@ -104,21 +104,28 @@ def run(
         settings={key: value for key, value in flags.items() if value is not None} | parse_settings(settings or []),
         seeds=seeds,
     )
-    plan = build_plan(spec, chosen, overrides, on_cuda=device == "cuda")
     folder = results / spec.name / chosen
+
+    def plan_now(winner: str = "") -> Plan:
+        return build_plan(spec, chosen, overrides, on_cuda=device == "cuda", winner=winner)
+
+    plan = with_winner(plan_now(), folder, plan_now)
     output.log(f"{spec.name}, preset {chosen} ({why}), on {device}, into {folder}/", quiet=quiet)
     if note := foreign_data(spec, chosen, plan):
         output.log(note, quiet=quiet)
-    asked = {cell.id for cell in plan.cells}
     if dry_run:
-        show_plan(plan, folder, as_json=as_json)
+        cells = select(plan, folder, {cell.id for cell in plan.cells}, rerun, part)
+        show_plan(
+            plan,
+            folder,
+            cells,
+            data_root=data_root.expanduser(),
+            device=device,
+            workers=workers or worker_count(device, len(cells)),
+            as_json=as_json,
+            quiet=quiet,
+        )
         return
-    before = plan_text(folder)
-    plan, left_out = freeze(folder, plan)
-    if left_out:
-        kept = "records are kept and their own command brings them back; --results DIR keeps both reports"
-        output.log(f"{left_out} planned cells of other settings or data leave this report; {kept}", quiet=quiet)
-    cells = select(plan, folder, asked, rerun, part)
     options = RunOptions(
         experiment=spec.name,
         preset=chosen,
@@ -128,16 +135,46 @@ def run(
         command=("barlow", *sys.argv[1:]),
         checkpoint_seconds=checkpoint_seconds,
     )
-    if cells:
-        try:
-            execute(cells, options, workers or worker_count(device, len(cells)), total=len(asked), quiet=quiet)
-        except BarlowError as error:
-            if not isinstance(error, InterruptError) and all(status_of(folder, cell) == "todo" for cell in cells):
-                restore_plan(folder, before)  # what was asked for cannot be run: the old report stays whole
-            raise
-    else:
-        output.log(nothing_to_run(plan, folder, asked), quiet=quiet)
+    run_plan(plan, options, rerun=rerun, shard=part, workers=workers, quiet=quiet)
+    finished = with_winner(plan, folder, plan_now)
+    if finished != plan:
+        output.log(f"screened: {finished.winner} is the winner and goes on, on seeds of its own", quiet=quiet)
+        run_plan(finished, options, rerun=None, shard=part, workers=workers, quiet=quiet)
     finish(folder, as_json=as_json, quiet=quiet)
+
+
+def with_winner(plan: Plan, folder: Path, plan_now: Callable[[str], Plan]) -> Plan:
+    """The plan with its second stage too, where a screened experiment's first one is finished; else as it is."""
+    if plan.experiment.screen is None or plan.winner:
+        return plan
+    records = {cell.id: record for cell in plan.cells if (record := read_record(folder / "cells" / cell.id))}
+    winner = choose_winner(plan, records)
+    return plan_now(winner) if winner else plan
+
+
+def run_plan(
+    plan: Plan, options: RunOptions, *, rerun: Rerun | None, shard: tuple[int, int], workers: int | None, quiet: bool
+) -> None:
+    """Freeze the plan in its folder and run those of its cells that are to be run now."""
+    folder, asked = options.folder, {cell.id for cell in plan.cells}
+    before = plan_text(folder)
+    plan, left_out = freeze(folder, plan)
+    if left_out:
+        kept = "records are kept and their own command brings them back; --results DIR keeps both reports"
+        output.log(f"{left_out} planned cells of other settings or data leave this report; {kept}", quiet=quiet)
+    cells = select(plan, folder, asked, rerun, shard)
+    if rerun is Rerun.all:
+        for cell in cells:
+            shutil.rmtree(folder / "cells" / cell.id, ignore_errors=True)
+    if not cells:
+        output.log(nothing_to_run(plan, folder, asked), quiet=quiet)
+        return
+    try:
+        execute(cells, options, workers or worker_count(options.device, len(cells)), total=len(asked), quiet=quiet)
+    except BarlowError as error:
+        if not isinstance(error, InterruptError) and all(status_of(folder, cell) == "todo" for cell in cells):
+            restore_plan(folder, before)  # what was asked for cannot be run: the old report stays whole
+        raise
 
 
 def plan_text(folder: Path) -> str | None:
@@ -231,35 +268,6 @@ def parse_settings(items: list[str]) -> dict[str, Any]:
     return parsed
 
 
-def show_plan(plan: Plan, folder: Path, *, as_json: bool) -> None:
-    """What --dry-run prints."""
-    states = {cell.id: status_of(folder, cell) for cell in plan.cells}
-    if as_json:
-        cells = [
-            {
-                "id": cell.id,
-                "axes": cell.axes,
-                "seed": cell.seed,
-                "control": cell.control,
-                "status": states[cell.id],
-                "config": json.loads(cell.config.model_dump_json(by_alias=True)),
-            }
-            for cell in plan.cells
-        ]
-        output.print_json({"experiment": plan.experiment.name, "preset": plan.preset, "cells": cells})
-        return
-    arms: dict[tuple[str, ...], list[str]] = {}
-    for cell in plan.cells:
-        arms.setdefault((*cell.axes.values(), "control" if cell.control else ""), []).append(states[cell.id])
-    rows = [(*plan.experiment.axes, "", "cells", "done", "failed", "to do")]
-    for arm, found in arms.items():
-        rows.append((*arm, str(len(found)), *(str(found.count(state)) for state in ("done", "failed", "todo"))))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        output.say("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
-    output.say(f"{len(states)} cells, {list(states.values()).count('todo')} to do")
-
-
 def parse_shard(shard: str | None) -> tuple[int, int]:
     """`I/N` -> (I, N); (1, 1) where none was asked for. Raises ConfigError."""
     part, _, parts = (shard or "1/1").partition("/")
@@ -273,8 +281,6 @@ def select(plan: Plan, folder: Path, asked: set[str], rerun: Rerun | None, shard
     part, parts = shard
     cells = sorted((cell for cell in plan.cells if cell.id in asked), key=lambda cell: cell.seed)[part - 1 :: parts]
     if rerun is Rerun.all:
-        for cell in cells:
-            shutil.rmtree(folder / "cells" / cell.id, ignore_errors=True)
         return cells
     states = {"todo", "failed"} if rerun is Rerun.failed else {"todo"}
     return [cell for cell in cells if status_of(folder, cell) in states]

@@ -56,9 +56,9 @@ class JointEmbedding(Method):
 
     Without predictor and with a shared target the loss is loss(z_a, z_b). In every other case it is the sum of
     both directions, loss(q(z_a), t_b) + loss(q(z_b), t_a), as BYOL defines it (Grill et al. 2020, section 3.1), or,
-    asymmetric, the first alone. The sum, not the mean, also keeps the size of the gradient: for a symmetric loss,
-    stop-gradient without predictor has the very gradient of the shared network, so arms differ in their branches
-    alone. One direction has half of it (in expectation), which `loss_scale` 2 makes up for.
+    asymmetric, twice the first. The sum, not the mean, keeps the size of the gradient: for a symmetric loss,
+    stop-gradient without predictor has the very gradient of the shared network; and twice one direction has that of
+    both in expectation. So arms differ in their branches alone.
 
     Each view passes through on its own, so that BatchNorm takes its statistics per view. The averaged target
     is a copy of encoder and projector; like DeepMind's BYOL (byol_experiment.py, `loss_fn`) it runs in training
@@ -97,7 +97,8 @@ class JointEmbedding(Method):
             loss, terms = loss_a + loss_b, {name: (terms_a[name] + terms_b[name]) / 2 for name in terms_a}
         else:
             z_b = self._target(view_b)
-            loss, terms = _in_float32(self.loss, self._predict(z_a), z_b)
+            once, terms = _in_float32(self.loss, self._predict(z_a), z_b)
+            loss = 2 * once
         terms = {name: term.detach() for name, term in terms.items()}
         return Output(self.scale * loss, terms, (z_a.detach(), z_b.detach()))
 

@@ -10,7 +10,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from barlowcli.arms import Records
 from barlowcli.plan import Plan
 from barlowcli.plots.style import Plot
-from barlowcli.report.setting import caveats, cell_name, diverged, lacking, provenance, setting, without_folders
+from barlowcli.report.setting import (
+    caveats,
+    cell_name,
+    diverged,
+    lacking,
+    mode,
+    provenance,
+    screened,
+    setting,
+    without_folders,
+)
+from barlowcli.tables.costs import CostTable
 from barlowcli.tables.summary import Summary
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
 from barlowcli.wording import capital
@@ -45,6 +56,7 @@ def render(
     records: Records,
     findings: Sequence[Finding],
     summary: Summary,
+    costs: CostTable,
     plots: Sequence[Plot],
     counts: Mapping[str, int],
     *,
@@ -68,8 +80,10 @@ def render(
         plots=[_picture(plot) for plot in plots],
         summary=summary,
         legend=summary.legend,
+        costs=costs,
         controls=_controls(plan, records),
-        notes=[*_notes(plan), *plan.experiment.notes],
+        notes=[mode(plan), *_notes(plan), *plan.experiment.notes],
+        screened=screened(plan, records),
         troubles=_troubles(plan, records),
         provenance=provenance(records),
     )

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from barlowcli.arms import Records, group, metric_domain, probes_of, varying
-from barlowcli.plan import Plan, PlannedCell
+from barlowcli.nested import flatten, look_up
+from barlowcli.plan import Plan, PlannedCell, screening
 from barlowcli.settings import CellConfig
 from barlowcli.statistics import MIN_SEEDS, t_interval
 from barlowcli.verdicts import Verdict
-from barlowcli.wording import arm_name, capital, data_name, listing, percent
+from barlowcli.wording import arm_name, axis_value, capital, data_name, listing, method_name, percent
 
 SEEDS_FOR_A_VERDICT = 5
 """Fewer only screen: three seeds already give an interval, but a wide and shaky one."""
@@ -29,8 +30,41 @@ def setting(plan: Plan, records: Records) -> str:
         _distinct(f"encoder {config.encoder.name}" for config in configs if config.encoder),
         _distinct(f"{config.training.epochs} epochs" for config in configs if config.training),
         _seeds(plan),
+        "recipes" if plan.experiment.presets[plan.preset].recipe else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def mode(plan: Plan) -> str:
+    """Whether everything is equal but the axes, or each method has its recipe, in a sentence."""
+    preset = plan.experiment.presets[plan.preset]
+    if preset.recipe:
+        return (
+            f"Recipe mode: each method has its own published settings ({preset.recipe}), so methods differ in learning "
+            "rate, projector and augmentations too."
+        )
+    own = [f"{method_name(name)}: {_assigned(settings)}" for name, settings in preset.methods.items()]
+    but = f", but for what a method has of its own: {'; '.join(own)}" if own else ""
+    return f"Controlled mode: everything is equal but the axes{but}."
+
+
+def _assigned(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{key} = {look_up(settings, key)}" for key in flatten(settings))
+
+
+def screened(plan: Plan, records: Records) -> str:
+    """What the first stage of a screened experiment found, in a sentence; "" where there is none."""
+    screen = plan.experiment.screen
+    if screen is None:
+        return ""
+    means = sorted(screening(plan, records).items(), key=lambda item: -item[1])
+    found = ", ".join(f"{axis_value(screen.axis, name)} {percent(mean)}" for name, mean in means)
+    if not plan.winner:
+        return f"The screening is not finished{f'; so far: {found}' if found else ''}."
+    return (
+        f"Screened on {screen.seeds} seeds, mean over all conditions: {found}. The winner, "
+        f"{axis_value(screen.axis, plan.winner)}, is judged on fresh seeds alone."
+    )
 
 
 def caveats(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> list[str]:

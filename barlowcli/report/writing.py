@@ -18,7 +18,8 @@ from barlowcli.plots.style import Plot
 from barlowcli.plots.training import Log, training_plot
 from barlowcli.records import read_record, write_bytes, write_json, write_text
 from barlowcli.report.page import render
-from barlowcli.report.setting import caveats, diverged, lacking, setting
+from barlowcli.report.setting import caveats, diverged, lacking, mode, screened, setting
+from barlowcli.tables.costs import CostTable, costs
 from barlowcli.tables.files import contrasts_csv, runs_csv, summary_csv
 from barlowcli.tables.summary import summarise
 from barlowcli.verdicts import judge
@@ -62,6 +63,7 @@ def write_report(folder: Path) -> Report:
     verdicts = judge(plan, records)
     findings = draw_together(plan, verdicts)
     summary = summarise(plan, records)
+    cost_table = costs(plan, records)
     plots = draw(plan, records, read_logs(folder, records))
 
     write_text(folder / "runs.csv", runs_csv(plan, records))
@@ -69,10 +71,11 @@ def write_report(folder: Path) -> Report:
     write_text(folder / "summary.md", summary.markdown())
     write_text(folder / "summary.tex", summary.latex())
     write_text(folder / "contrasts.csv", contrasts_csv(verdicts))
+    write_costs(folder / "costs.csv", cost_table)
     document = verdict_document(plan, findings, counts, partial=partial)
     write_json(folder / "verdict.json", document)
     write_plots(folder / "plots", plots)
-    page = render(plan, records, findings, summary, plots, counts, partial=partial)
+    page = render(plan, records, findings, summary, cost_table, plots, counts, partial=partial)
     write_text(folder / "report.html", page)
     lines = summary_lines(plan, records, findings, counts)
     return Report(folder, partial, counts, tuple(findings), document, tuple(lines))
@@ -120,6 +123,14 @@ def draw(plan: Plan, records: Records, logs: Mapping[str, Log]) -> list[Plot]:
     return [plot for plot in first if plot is not None]
 
 
+def write_costs(path: Path, table: CostTable) -> None:
+    """Write the table of costs, or remove that of an earlier report where no record tells any."""
+    if table.rows:
+        write_text(path, table.csv())
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_plots(folder: Path, plots: Sequence[Plot]) -> None:
     """Write each plot as .svg and .png, and remove those of an earlier report that this one does not have."""
     files = {f"{plot.name}.svg": plot.svg for plot in plots} | {f"{plot.name}.png": plot.png for plot in plots}
@@ -142,6 +153,7 @@ def summary_lines(plan: Plan, records: Records, findings: Sequence[Finding], cou
         )
     lines.append(plan.experiment.question.strip())
     lines.append(f"{plan.experiment.title}: {setting(plan, records)}; {', '.join([done, *troubles])}.")
+    lines += [text for text in (mode(plan), screened(plan, records)) if text]
     for finding in findings:
         lines += ["", *_claim_lines(finding)]
     return [*lines, "", *caveats(plan, records, [verdict for finding in findings for verdict in finding.verdicts])]

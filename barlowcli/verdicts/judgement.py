@@ -12,7 +12,7 @@ from typing import Literal
 
 from barlowcli.arms import Records, varying
 from barlowcli.plan import Plan
-from barlowcli.spec import Claim
+from barlowcli.spec import WINNER, Claim
 from barlowcli.statistics import MIN_SEEDS, holm, paired_differences
 from barlowcli.verdicts.contrasts import (
     ALPHA,
@@ -110,6 +110,8 @@ def _measure(
 ) -> Verdict:
     """The verdict before Holm's correction; its word is untested, incomplete or, for the time being, inconclusive."""
     verdict = Verdict(claim=claim, case=case, name=case_name(plan, claim, case), domains=domains, word="inconclusive")
+    if not plan.winner and WINNER in (value for arm in (claim.arm, *claim.against) for value in arm.values()):
+        return replace(verdict, word="untested", missing="the screening is not finished, so there is no winner yet")
     unplanned = [side.name for _, side in sides.needed if not side.cells]
     if unplanned:
         return replace(verdict, word="untested", missing=f"not in this run's grid: {_arms(unplanned)}")

@@ -111,14 +111,15 @@ def cases(plan: Plan, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
     against itself is none.
     """
     arm = translated(plan, claim.arm)
-    choices = {name: values for name, values in plan.axes.items() if name not in arm or name == claim.by}
+    choices = {name: values for name, values in plan.axes.items() if name not in arm}
     found: dict[object, tuple[Case, Sides]] = {}
     for values in itertools.product(*choices.values()):
-        case: Case = dict(zip(choices, values, strict=True))
+        case: Case = dict(zip(choices, values, strict=True)) | ({claim.by: arm[claim.by]} if claim.by in arm else {})
         if _control(plan, case) is not None:
             continue
         sides = resolve(plan, claim, case, domain)
-        if sides.against_itself:
+        unmeasured = not sides.arm.cells and _matching(plan.cells, {**case, **arm})  # it has cells, but not the number
+        if unmeasured or sides.against_itself:
             continue
         key = sides.cells if sides.arm.cells else values  # what the plan lacks stays apart
         before = found.get(key, (case, sides))[0]
@@ -128,12 +129,14 @@ def cases(plan: Plan, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
 
 
 def translated(plan: Plan, arm: Mapping[str, str]) -> dict[str, str]:
-    """An arm of a claim with `smallest`, `largest`, … and `winner` as the values they have in this plan.
+    """The axes of a claim's arm, with `smallest`, `largest`, … and `winner` as the values they have in this plan.
 
     One that has none there (no winner yet, a single value for `second-largest`) is "", which no cell has.
     """
     found = {}
     for name, value in arm.items():
+        if name == "metric":
+            continue
         if name in plan.axes and value in SYMBOLS:
             ordered = sorted(plan.axes[name], key=number)
             place = {"smallest": 0, "second-largest": -2, "largest": -1}[value]
@@ -170,7 +173,7 @@ def resolve(plan: Plan, claim: Claim, case: Case, domain: Domain) -> Sides:
 def _side(plan: Plan, claim: Claim, here: Case, reference: Mapping[str, str], home: str, *, own: bool) -> Side:
     """Look `reference` up. here: the axes of the arm judged; home: the domain to probe in; own: unless the reference
     has been trained in one of its own."""
-    named = translated(plan, {name: value for name, value in reference.items() if name != "metric"})
+    named = translated(plan, reference)
     template = reference.get("metric", claim.metric)
     control = _control(plan, named)
     wanted = {**here, **named} if control is None else {**control.set, **named}
@@ -209,10 +212,10 @@ def _name(plan: Plan, axes: Mapping[str, str], shown: Collection[str], metric: s
 
 
 def _control(plan: Plan, named: Mapping[str, str]) -> Control | None:
-    """The control of the experiment that these axes name by its method. Its own axes then complete them, so that a
-    grid that trains the same method is not mixed in."""
-    method = named.get("method")
-    return next((c for c in plan.experiment.controls if method is not None and c.set.get("method") == method), None)
+    """The control of the experiment that these axes name by the first axis it sets, its method as a rule. Its own axes
+    then complete them, so that a grid that trains the same method is not mixed in."""
+    firsts = ((control, *next(iter(control.set.items()))) for control in plan.experiment.controls if control.set)
+    return next((control for control, name, value in firsts if named.get(name) == value), None)
 
 
 def _matching(cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
@@ -235,6 +238,7 @@ def _nearest(cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[Plan
 
 
 def _offers(cell: PlannedCell, metric: str) -> bool:
-    """Whether the cell is probed where the metric is measured."""
-    domain = metric_domain(metric)
-    return domain is None or domain in cell.config.evaluation.domains
+    """Whether the cell is probed where the metric is measured, in the network it is measured of."""
+    domain, evaluation = metric_domain(metric), cell.config.evaluation
+    averaged = metric.partition(".")[2].startswith("target-")
+    return (domain is None or domain in evaluation.domains) and (evaluation.target or not averaged)

@@ -134,4 +134,6 @@ def _recipe(settings: ViewSettings, jitter: Jitter) -> str:
     for name, chances in (("blur", settings.blur), ("solarise", settings.solarize)):
         if any(chances):
             words.append(f"{name} p {chances[0]:g} and {chances[1]:g}")
+    if settings.random_bits:
+        words.append(f"random bits {settings.random_bits} (not shown)")
     return ", ".join(words) + "; two views of each image under every arm"

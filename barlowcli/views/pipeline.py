@@ -1,4 +1,4 @@
-"""From resident uint8 images to views: crop and flip, colour, blur, solarise, histogram, shuffle, normalise."""
+"""From resident uint8 images to views: crop and flip, colour, blur, solarise, histogram, shuffle, normalise, bits."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ from torch import Tensor
 from barlowcli.errors import DataError
 from barlowcli.registry import SHUFFLES
 from barlowcli.settings import ViewSettings
+from barlowcli.views.bits import append_bits
 from barlowcli.views.blur import gaussian_blur
 from barlowcli.views.colour import Jitter, colour_jitter, draw_jitter, greyscale, solarise
 from barlowcli.views.crop import Boxes, draw_boxes, resized_crop
@@ -69,15 +70,16 @@ class Views:
         check_arm(settings.shuffle, image_size)
 
     def __call__(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
-        """Normalised views, float32 (B, 3, S, S).
+        """Normalised views, float32 (B, 3 + b, S, S): the colours, then the image's b = random_bits bits.
 
         images: uint8 (N, 3, H, W), the whole data set; index (B,) int64, on the same device: which of them. epoch:
         from 0, an int or an int64 tensor () on the device; view: 0 or 1. Raises DataError on other shapes or types.
         """
-        return self._collect(images, index, epoch, view, lambda x: normalise_(x, self.mean, self.std))
+        views = self._collect(images, index, epoch, view, lambda x: normalise_(x, self.mean, self.std))
+        return append_bits(views, index, seed=self.seed, count=self.settings.random_bits)
 
     def pixels(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
-        """The same views in [0, 1], before normalisation."""
+        """The same views in [0, 1], before normalisation and without bits, float32 (B, 3, S, S)."""
         return self._collect(images, index, epoch, view, lambda x: x)
 
     def _collect(
@@ -138,13 +140,21 @@ class Views:
 
 
 def probe_images(
-    images: Tensor, index: Tensor, *, domain: str, seed: int, mean: Sequence[float], std: Sequence[float]
+    images: Tensor,
+    index: Tensor,
+    *,
+    domain: str,
+    seed: int,
+    mean: Sequence[float],
+    std: Sequence[float],
+    random_bits: int = 0,
 ) -> Tensor:
-    """Unaugmented images of a probe domain, normalised float32 (B, 3, H, W).
+    """Unaugmented images of a probe domain, normalised float32 (B, 3 + random_bits, H, W).
 
-    images uint8 (B, 3, H, W); domain: a shuffle arm. index (B,) int64: numbers of the images, on which their draws
-    hang, so the parts of a data set (train, test) must not share any: were image i of test permuted as image i of
-    train was, sets sorted by class would leak their labels through `equalise+pixels`.
+    images uint8 (B, 3, H, W); domain: a shuffle arm; random_bits: as many as the encoder's views had.
+    index (B,) int64: numbers of the images, on which their draws hang, so the parts of a data set (train, test) must
+    not share any: were image i of test permuted as image i of train was, sets sorted by class would leak their labels
+    through `equalise+pixels`.
     Raises ConfigError for an unknown domain or one that cannot be applied, DataError on other shapes or types.
     """
     arm: Arm = SHUFFLES.load(domain)
@@ -156,7 +166,8 @@ def probe_images(
     with torch.no_grad():
         if before is not None:
             images = before(images, index)
-        return normalise_(arm(to_float(images), Draws.of(seed, PROBE_EPOCH, 0, index)), mean, std)
+        normalised = normalise_(arm(to_float(images), Draws.of(seed, PROBE_EPOCH, 0, index)), mean, std)
+        return append_bits(normalised, index, seed=seed, count=random_bits)
 
 
 def to_float(images: Tensor) -> Tensor:

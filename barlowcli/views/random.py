@@ -47,6 +47,7 @@ class Number(IntEnum):
     BLOCKS = 20
     FIXED = 21
     IMAGE_PIXELS = 22
+    RANDOM_BITS = 23
 
 
 def _signed(value: int) -> int:

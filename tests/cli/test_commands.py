@@ -125,7 +125,7 @@ def test_dry_run_tells_the_cells_and_writes_nothing(run, tmp_path):
     assert {cell["status"] for cell in plan["cells"]} == {"todo"}
     assert not list(tmp_path.iterdir())
     code, out, _ = run("run", "shuffle-test", "--preset", "quick", "--dry-run", "--results", str(tmp_path))
-    assert out.splitlines()[-1] == "36 cells, 36 to do"
+    assert "36 cells, 36 to do" in out.splitlines()
 
 
 def test_shards_share_the_cells_out(run, tmp_path):

@@ -13,7 +13,7 @@ from barlowcli.methods.base import JointEmbedding, build_predictor, target_decay
 from barlowcli.registry import METHODS
 from barlowcli.settings import BarlowSettings, BranchSettings, MethodSettings
 
-NAMES = ("barlow", "byol", "simclr")
+NAMES = ("barlow", "byol", "simclr", "vicreg", "simsiam")
 TARGETS = ("shared", "stop-gradient", "ema")
 FEATURES, DIM = 6, 5
 

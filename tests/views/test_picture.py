@@ -56,6 +56,15 @@ def test_panels_and_columns_are_named(photos: Tensor) -> None:
     assert sum("greyscale p 0.2" in text for text in words) == 1
 
 
+def test_random_bits_are_told_and_leave_the_picture_as_it_is(photos: Tensor) -> None:
+    kinds = [contact_sheet(photos[:2], ViewSettings(random_bits=bits), ["pixels"], jitter=["off"]) for bits in (0, 4)]
+    told = [any("random bits 4 (not shown)" in text.get_text() for text in figure.findobj(Text)) for figure in kinds]
+    assert told == [False, True]
+    without, sheet = (np.asarray(figure.axes[0].images[0].get_array()) for figure in kinds)
+    assert sheet.ndim == 3
+    assert np.array_equal(sheet, without)
+
+
 def test_an_arm_that_cannot_be_applied_is_an_error(photos: Tensor) -> None:
     with pytest.raises(ConfigError, match="patch-8 needs a side that 8 divides"):
         contact_sheet(photos[:1, :, :28, :28], ViewSettings(), ["patch-8"])

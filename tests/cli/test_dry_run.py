@@ -1,0 +1,154 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from barlowcli.cli import main as cli
+from barlowcli.cli.dry_run import rough, span, stage_note
+from barlowcli.plan import Overrides, build_plan
+from barlowcli.records import write_record
+from barlowcli.spec import load_experiment
+from tests.grids import TINY
+from tests.synthetic_results import record_of
+
+SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
+COMMAND = ["run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--seeds", "2", "--method", "barlow"]
+DRY = [*COMMAND, "--jitter", "off", *SIZE, "--dry-run"]  # 4 cells of the grid; 8 of controls
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["barlow", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+def finish(folder: Path, count: int, failed: int) -> None:
+    """Records for the first cells of the command's plan, the last of them failed."""
+    overrides = Overrides({"method": ["barlow"], "jitter": ["off"]}, TINY, 2)
+    plan = build_plan(load_experiment("shuffle-test"), "quick", overrides, on_cuda=False)
+    for index, cell in enumerate(plan.cells[:count]):
+        bad = index >= count - failed
+        record = record_of(plan, cell, {} if bad else {"linear.h.none.label": 0.5}, status="failed" if bad else "ok")
+        write_record(folder / "shuffle-test" / "quick" / "cells" / cell.id, record)
+
+
+def test_it_tells_cells_by_axis_and_what_the_rest_would_take(run, tmp_path):
+    finish(tmp_path, 3, failed=1)
+    code, out, err = run(*DRY, "--results", str(tmp_path))
+    assert code == 0
+    lines = [line.split() for line in out.splitlines()]
+    start = lines.index(["axis", "value", "cells", "done", "failed", "to", "do"])
+    assert lines[start + 1 : start + 9] == [
+        ["method", "barlow", "4", "2", "1", "1"],
+        ["histogram", "2", "0", "0", "2"],
+        ["random-init", "2", "0", "0", "2"],
+        ["supervised", "4", "0", "0", "4"],
+        ["shuffle", "none", "4", "2", "0", "2"],
+        ["pixels", "4", "0", "1", "3"],
+        ["-", "4", "0", "0", "4"],
+        ["jitter", "off", "8", "2", "1", "5"],
+    ]
+    assert "12 cells, 2 done, 1 failed, 9 to do" in out
+    last = out.splitlines()[-1]
+    assert last.startswith("about ")
+    assert "for the 9 cells to do, 2 at once (Barlow Twins" in last
+    assert "s a cell training, " in last
+    assert "untrained encoder" in last
+    assert last.endswith(" MiB of training memory a cell")
+    assert "measuring a few training steps and probes" in err
+
+
+def test_for_programs_it_is_the_same_and_the_cells_to_do_are_those_that_would_run(run, tmp_path):
+    finish(tmp_path, 3, failed=1)
+    before = sorted(tmp_path.rglob("*"))
+    for flags, cells in ((["--rerun", "failed"], 10), (["--rerun", "all", "--shard", "1/2"], 6)):
+        code, out, _ = run(*DRY, *flags, "--results", str(tmp_path), "--json", "--workers", "2")
+        value = json.loads(out)
+        assert code == 0
+        assert list(value) == ["experiment", "preset", "axes", "estimate", "cells"]
+        estimate = value["estimate"]
+        assert sum(group["cells"] for group in estimate["groups"]) == cells
+        spent = [group["train_seconds"] + group["probe_seconds"] for group in estimate["groups"]]
+        total = sum(seconds * group["cells"] for seconds, group in zip(spent, estimate["groups"], strict=True))
+        assert estimate["seconds"] == pytest.approx(max(total / 2, *spent), abs=0.1)
+        assert estimate["memory_bytes"] == max(group["memory_bytes"] for group in estimate["groups"]) > 2**20
+        assert (estimate["workers"], estimate["notes"]) == (2, [])
+        for counts in value["axes"].values():
+            states = [sum(count[state] for count in counts.values()) for state in ("cells", "done", "failed", "todo")]
+            assert states == [12, 2, 1, 9]
+    trained = next(group for group in estimate["groups"] if group["method"] == "barlow")
+    assert trained["axes"].items() >= {"method": "barlow"}.items()
+    assert trained["steps"] == 2 * (270 // 64)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_where_nothing_is_to_do_nothing_is_measured(run, tmp_path):
+    finish(tmp_path, 12, failed=0)
+    code, out, err = run(*DRY, "--results", str(tmp_path))
+    assert code == 0
+    assert out.splitlines()[-1] == "12 cells, 12 done, 0 to do"
+    assert "measuring" not in err
+    _, out, _ = run(*DRY, "--results", str(tmp_path), "--json")
+    assert json.loads(out)["estimate"] == {"seconds": 0.0, "workers": 0, "memory_bytes": 0, "groups": [], "notes": []}
+
+
+def test_what_cannot_be_measured_is_said_and_the_plan_is_shown(run, tmp_path):
+    command = [*DRY, "--shuffle", "none", "--set", "training.batch_size=5000", "--results", str(tmp_path)]
+    code, out, err = run(*command)
+    assert code == 0
+    assert "Traceback" not in err
+    assert "270 training images do not fill one batch of 5000" in out
+    assert "raw colour histogram" in out  # what is not trained is measured all the same
+    code, out, err = run(*DRY, "--set", "data.limit=5", "--results", str(tmp_path))
+    assert (code, out.splitlines()[-2]) == (0, "no estimate of the time they take")
+    assert out.splitlines()[-1].startswith("12 cells cannot be measured and are left out: data.limit = 5 is less than")
+    _, out, _ = run(*DRY, "--set", "data.limit=5", "--results", str(tmp_path), "--json")
+    assert json.loads(out)["estimate"]["seconds"] is None
+
+
+def test_data_that_a_run_would_download_are_not(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("socket.socket.connect", lambda *address: pytest.fail(f"a connection to {address[1:]}"))
+    root = tmp_path / "root"
+    command = [*DRY, "--shuffle", "none", "--dataset", "svhn", "--data-root", str(root), "--results", str(tmp_path)]
+    code, out, _ = run(*command)
+    assert code == 0
+    assert out.splitlines()[-1] == (
+        f"svhn is not in {root} yet and a run would download it; measured on noise of its published size"
+    )
+    assert out.splitlines()[-2].startswith("about ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_screening_that_is_open_has_a_second_stage_to_come():
+    screened = load_experiment("hybrid")
+    plans = [build_plan(screened, "quick", Overrides(), on_cuda=False, winner=winner) for winner in ("", "ema")]
+    assert [len(stage_note(plan)) for plan in plans] == [1, 0]
+    plain = build_plan(load_experiment("shuffle-test"), "quick", Overrides(), on_cuda=False)
+    assert stage_note(plain) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"), (4.12, "4.1 s"), (9.97, "10 s"), (89, "89 s"), (90, "1.5 min"), (720, "12 min"),
+        (5400, "1.5 h"), (47 * 3600, "47 h"), (90 * 3600, "3.8 days"), (40 * 86400, "40 days"), (5e9, "57,870 days"),
+    ],
+)  # fmt: skip
+def test_times_are_in_the_unit_that_suits_them(seconds, text):
+    assert rough(seconds) == text
+
+
+def test_times_that_differ_are_a_span():
+    assert span([4.1, 5.25, 4.5]) == "4.1 to 5.2 s"
+    assert span([4.12, 4.13]) == "4.1 s"
+    assert span([50, 120]) == "50 s to 2.0 min"
