@@ -115,6 +115,11 @@ class Claim(Settings):
     refuted: str
     inconclusive: str
 
+    @property
+    def compares_gains(self) -> bool:
+        """Whether it holds the gain A - B against the gain F - R."""
+        return bool(self.against) and self.test not in ("above", "equivalence")
+
     @model_validator(mode="after")
     def _complete(self) -> "Claim":
         needs = {

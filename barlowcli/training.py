@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from barlowcli.cost import Cost, Meter
 from barlowcli.errors import CellError, InterruptError
-from barlowcli.evaluation.rank import embedding_std
+from barlowcli.evaluation.rank import embedding_std, view_correlation
 from barlowcli.methods.base import Method, Output
 from barlowcli.optim import base_learning_rate, build_optimizer, learning_rate
 from barlowcli.records import write_bytes
@@ -26,13 +26,16 @@ from barlowcli.settings import TrainingSettings
 
 DRAIN_STEPS = 25
 """Steps between two looks at the loss: each look is a synchronisation with the device."""
+COLLAPSE_CORRELATION = 0.1
+"""Views whose embeddings correlate less than this have nothing in common: trained ones have .5 and more, the
+redundancy term alone leaves .02."""
 
 
 class ViewMaker(Protocol):
     """What training needs of `views.pipeline.Views`."""
 
     def __call__(self, images: Tensor, index: Tensor, *, epoch: int, view: int) -> Tensor:
-        """Views (B, 3, S, S) of `images[index]`."""
+        """Views (B, C, S, S) of `images[index]`."""
         ...
 
 
@@ -67,7 +70,11 @@ def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
 
 @dataclass
 class TrainingLog:
-    """Loss, terms and spread of every step of an epoch; one line of metrics.jsonl an epoch.
+    """Loss, terms, spread and agreement of the views at every step of an epoch; one line of metrics.jsonl an epoch.
+
+    Two ways to collapse: the embeddings of all images are one (a spread below `collapse_std`), or those of the two
+    views of an image have nothing in common (a correlation below `COLLAPSE_CORRELATION` in the mean of an epoch), as
+    without an invariance term.
 
     Values stay on the device until `drain`, which is the only synchronisation.
     """
@@ -77,12 +84,14 @@ class TrainingLog:
     rows: list[dict[str, float]] = field(default_factory=list)
     pending: list[tuple[int, list[str], Tensor]] = field(default_factory=list)
     collapsed_since: int | None = None
+    unrelated_since: int | None = None
     diverged_at: int | None = None
 
     def add(self, step: int, output: Output) -> None:
         """Note one step's loss, terms and embedding spread."""
-        names = ["loss", "std", *(f"term.{name}" for name in output.terms)]
-        values = [output.loss.detach(), embedding_std(output.embeddings[0].detach()), *output.terms.values()]
+        names = ["loss", "std", "correlation", *(f"term.{name}" for name in output.terms)]
+        z_a, z_b = (z.detach() for z in output.embeddings)
+        values = [output.loss.detach(), embedding_std(z_a), view_correlation(z_a, z_b), *output.terms.values()]
         self.pending.append((step, names, torch.stack([value.float() for value in values])))
 
     def drain(self) -> None:
@@ -101,11 +110,24 @@ class TrainingLog:
             self.rows.append(row)
         self.pending.clear()
 
+    @property
+    def collapse(self) -> tuple[int, str] | None:
+        """Since which step, and how; None where it is not collapsed."""
+        if self.collapsed_since is not None:
+            return self.collapsed_since, "the embeddings of all images have been nearly one"
+        if self.unrelated_since is not None:
+            return self.unrelated_since, "the two views of an image have had nothing in common"
+        return None
+
     def end_epoch(self, step: int, epoch: int, lr: float) -> None:
         """Append the epoch's means to metrics.jsonl."""
         self.drain()
         finite = [row for row in self.rows if math.isfinite(row["loss"])]
         means = {name: sum(row[name] for row in finite) / len(finite) for name in finite[0]} if finite else {}
+        if means.get("correlation", 1.0) >= COLLAPSE_CORRELATION:
+            self.unrelated_since = None
+        elif self.unrelated_since is None:
+            self.unrelated_since = step - len(self.rows) + 1
         line = {"step": step, "epoch": epoch, "lr": lr, **{name: round(value, 8) for name, value in means.items()}}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -114,11 +136,13 @@ class TrainingLog:
     def state(self) -> dict[str, Any]:
         """What a checkpoint must keep."""
         self.drain()
-        return {"rows": self.rows, "collapsed_since": self.collapsed_since}
+        since = {"collapsed_since": self.collapsed_since, "unrelated_since": self.unrelated_since}
+        return {"rows": self.rows, **since}
 
     def resume(self, state: dict[str, Any], step: int) -> None:
         """Take the state back, and cut lines that a run wrote after its last checkpoint."""
-        self.rows, self.collapsed_since = list(state["rows"]), state["collapsed_since"]
+        self.rows = list(state["rows"])
+        self.collapsed_since, self.unrelated_since = state["collapsed_since"], state["unrelated_since"]
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
         write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())
@@ -182,9 +206,10 @@ def train(
             saved = time.monotonic()
         if stop:
             raise InterruptError(f"stopped at step {step} of {total}; checkpoint written")
-    if log.collapsed_since is not None:
-        message = f"the embeddings have been collapsed since step {log.collapsed_since} of {total}"
-        return Trained("collapsed", step, log.collapsed_since, message, meter.cost())
+    if log.collapse is not None:
+        since, how = log.collapse
+        message = f"collapsed: {how} since step {since} of {total}"
+        return Trained("collapsed", step, since, message, meter.cost())
     return Trained("ok", step, cost=meter.cost())
 
 
@@ -244,7 +269,7 @@ class Checkpoint:
         """
         state = self._read(note)
         if state is None:
-            self.log.resume({"rows": [], "collapsed_since": None}, 0)
+            self.log.resume({"rows": [], "collapsed_since": None, "unrelated_since": None}, 0)
             return 0
         try:
             self.method.load_state_dict(state["method"])

@@ -17,11 +17,18 @@ SHUFFLE_WORDS = {
     "equalise+pixels": "equalised, shuffled",
 }
 AXIS_WORDS = {"grayscale": "greyscale", "dims": "D =", "lambda": "λ", "batch": "batch", "bits": "bits ="}
-PLAIN_AXES = ("augmentation", "normalisation", "target", "arm", "condition", "stage")
+PLAIN_AXES = ("augmentation", "normalisation", "target", "branch", "arm", "condition", "stage")
 """Axes whose values speak for themselves."""
 DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
 PROBES = {"linear": "linear probe", "mlp": "small MLP"}
-SPACES = {"h": "of h", "z": "of z", "joint": "on joint RGB histograms", "marginal": "on marginal histograms"}
+SPACES = {
+    "h": "of h",
+    "z": "of z",
+    "target-h": "of the averaged network's h",
+    "target-z": "of the averaged network's z",
+    "joint": "on joint RGB histograms",
+    "marginal": "on marginal histograms",
+}
 
 
 def method_name(method: str) -> str:

@@ -88,7 +88,8 @@ def test_a_resumed_run_gives_the_same_bits_as_an_undisturbed_one(tmp_path, setti
 def test_the_log_tells_the_loss_its_terms_and_the_spread(tmp_path):
     run(tmp_path, method_of(BarlowSettings()))
     line = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
-    assert set(line) == {"step", "epoch", "lr", "loss", "std", "term.invariance", "term.redundancy"}
+    terms = {"term.invariance", "term.redundancy"}
+    assert set(line) == {"step", "epoch", "lr", "loss", "std", "correlation", *terms}
     assert line["loss"] == pytest.approx(line["term.invariance"] + 0.005 * line["term.redundancy"], rel=1e-5)
 
 
@@ -142,7 +143,16 @@ def test_byol_without_predictor_and_averaging_collapses_and_says_since_when(tmp_
     trained = run(tmp_path, method_of(settings), settings=SETTINGS.model_copy(update={"epochs": 40, "lr": 1.0}))
     assert trained.status == "collapsed"
     assert trained.step is not None
-    assert "collapsed since step" in trained.message
+    assert "collapsed: the embeddings of all images have been nearly one since step" in trained.message
+
+
+def test_the_redundancy_term_alone_collapses_in_its_own_way(tmp_path):
+    training = SETTINGS.model_copy(update={"epochs": 40, "lr": 0.02})
+    trained = run(tmp_path, method_of(BarlowSettings(terms="redundancy", lambda_=1.0)), settings=training)
+    assert trained.status == "collapsed"
+    assert "collapsed: the two views of an image have had nothing in common since step" in trained.message
+    both = run(tmp_path / "both", method_of(BarlowSettings()), settings=training)
+    assert both.status == "ok"
 
 
 def test_a_spread_that_comes_back_is_no_collapse(tmp_path):

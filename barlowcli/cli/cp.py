@@ -15,6 +15,9 @@ from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.records import write_text
 from barlowcli.spec import Name, experiment_names, experiments_folder, load_experiment
 
+REFERENCE = "reference"
+"""The folder of `results/` that committed results lie in: `report` and `status` leave it out (`report.find_runs`)."""
+
 
 def cp(
     experiment: Annotated[str, typer.Argument(help="Its name (`barlow ls experiments`) or the path of a TOML file.")],
@@ -49,15 +52,19 @@ def as_argument(path: Path) -> str:
 def check_destination(path: Path, *, force: bool) -> None:
     """Raise ConfigError where no experiment can be written to `path`: suffix, name, folder, a file in its place."""
     if path.suffix != ".toml":
-        name = path / "my.toml" if path.is_dir() else path.with_name(f"{path.name}.toml")
-        raise ConfigError([f"{path}: expected a path that ends in .toml"], hint=f"for example {as_argument(name)}")
-    try:
-        TypeAdapter(Name).validate_python(path.stem)
-    except ValidationError as error:
+        folder, stem = (path, "my") if path.is_dir() else (path.parent, path.stem)
+        example = folder / f"{stem if is_name(stem) else 'my'}.toml"
+        raise ConfigError([f"{path}: expected a path that ends in .toml"], hint=f"for example {as_argument(example)}")
+    if not is_name(path.stem):
         raise ConfigError(
             [f"{path}: an experiment cannot be named `{path.stem}`"],
             hint="small letters a to z, digits and hyphens, at most 64, no hyphen first: for example ./my-test.toml",
-        ) from error
+        )
+    if path.stem == REFERENCE:
+        raise ConfigError(
+            [f"{path}: `{REFERENCE}` is where committed results lie, `barlow report` would not find yours"],
+            hint=f"another name, for example {as_argument(path.with_name(f'my-{path.name}'))}",
+        )
     if path.stem in experiment_names():
         raise ConfigError(
             [f"{path}: `{path.stem}` is an experiment that comes with barlow, its results would be mixed with yours"],
@@ -71,6 +78,15 @@ def check_destination(path: Path, *, force: bool) -> None:
         raise ConfigError([f"{path} is a folder"], hint="name a file in it, or another one")
     if path.exists() and not force:
         raise ConfigError([f"{path} exists already"], hint="another name, or --force to write over it")
+
+
+def is_name(text: str) -> bool:
+    """Whether an experiment can have this name."""
+    try:
+        TypeAdapter(Name).validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def renamed(text: str, name: str) -> str:

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from barlowcli.cli import output
-from barlowcli.cli.dry_run import show_plan
 from barlowcli.device import resolve
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, ConfigError, InterruptError
@@ -114,6 +113,8 @@ def run(
     if note := foreign_data(spec, chosen, plan):
         output.log(note, quiet=quiet)
     if dry_run:
+        from barlowcli.cli.dry_run import show_plan
+
         cells = select(plan, folder, {cell.id for cell in plan.cells}, rerun, part)
         show_plan(
             plan,
@@ -169,6 +170,9 @@ def run_plan(
     if not cells:
         output.log(nothing_to_run(plan, folder, asked), quiet=quiet)
         return
+    if rerun is Rerun.all:
+        for cell in cells:
+            shutil.rmtree(folder / "cells" / cell.id, ignore_errors=True)
     try:
         execute(cells, options, workers or worker_count(options.device, len(cells)), total=len(asked), quiet=quiet)
     except BarlowError as error:

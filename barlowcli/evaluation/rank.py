@@ -31,3 +31,14 @@ def embedding_std(embeddings: Tensor) -> Tensor:
     """
     unit = F.normalize(embeddings.float(), dim=1)
     return unit.std(0, correction=0).mean() * math.sqrt(embeddings.shape[1])
+
+
+def view_correlation(z_a: Tensor, z_b: Tensor) -> Tensor:
+    """Correlation of two views' embeddings (N, D), (N, D) over the batch, pooled over dimensions by their spread.
+
+    Sum over D of the covariances, divided by the sum of the products of the standard deviations: 1 where the views
+    are embedded alike, 0 where they have nothing in common; a scalar tensor, without synchronisation.
+    """
+    a, b = (z.float() - z.float().mean(0) for z in (z_a, z_b))
+    spread = (a.square().mean(0) * b.square().mean(0)).sqrt().sum()
+    return (a * b).mean(0).sum() / spread.clamp_min(torch.finfo(a.dtype).tiny)

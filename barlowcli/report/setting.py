@@ -106,10 +106,13 @@ def cell_name(plan: Plan, cell: PlannedCell) -> str:
 def _weak_models(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> list[str]:
     """Full models that are hardly above the best histogram: they have learned too little to say much by."""
     full = {
-        (verdict.name, side.metric): side for verdict in verdicts for side in verdict.accuracies if side.role == "full"
+        (method_name(verdict.case.get("method", "")), side.metric, side.mean): side
+        for verdict in verdicts
+        for side in verdict.accuracies
+        if side.role == "full" and not verdict.claim.compares_gains
     }
-    several, found = len({name for name, _ in full}) > 1, []
-    for (name, metric), side in full.items():
+    several, found = len({name for name, _, _ in full}) > 1, []
+    for (name, metric, _), side in full.items():
         histogram = _best_histogram(plan, records, metric.rpartition(".")[2])
         if metric_domain(metric) != "none" or histogram is None:
             continue
@@ -121,8 +124,8 @@ def _weak_models(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> l
         below = "hardly above" if side.mean > level else "not above"
         text = f"the full model itself, {percent(side.mean)}, is {below} a histogram, {percent(level)}"
         found.append(
-            f"{f'{name}: {text}' if several else capital(text)}: at this size the experiment says little about larger "
-            "networks."
+            f"{f'{name}: {text}' if several and name else capital(text)}: at this size the experiment says little "
+            "about larger networks."
         )
     return found
 

@@ -105,7 +105,7 @@ def _contrast_rows(verdict: Verdict) -> list[list[object]]:
             [*head, name, f"{first.name} [{first.metric}]", label, *numbers, *(tested if is_tested else [None] * 7)]
         )
     if verdict.claim.test not in ("above", "equivalence"):
-        gain = "A - B" if verdict.claim.against else "A - R"
+        gain = "A - B" if verdict.claim.compares_gains else "A - R"
         label = f"({gain}) - (F - R)" if outcome.quantity == "difference" else f"g = ({gain}) / (F - R)"
         numbers = (
             _numbers(outcome.interval, outcome.decision)

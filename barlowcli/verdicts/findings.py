@@ -103,7 +103,7 @@ def reason(verdict: Verdict) -> str:
     against, full, floor = (verdict.accuracy(role) for role in ("against", "full", "floor"))
     where = f" {place(verdict)}" if len(verdict.domains) == 1 else ""
     parts = [f"{percent(arm.mean)}{where}"]
-    if against is not None and full is not None and floor is not None and verdict.claim.test != "equivalence":
+    if against is not None and full is not None and floor is not None and verdict.claim.compares_gains:
         parts = [f"{_gain(arm, against)}{where} beside {_gain(full, floor)}"]
     elif against is not None:
         parts[0] += f" against {percent(against.mean)} ({against.name})"
@@ -126,7 +126,7 @@ def effect_text(verdict: Verdict) -> str:
         return ""
     if outcome.quantity == "difference":
         return points(outcome.effect)
-    return f"{100 * outcome.effect:.1f} % of {'that gain' if verdict.claim.against else 'the way up'}"
+    return f"{100 * outcome.effect:.1f} % of {'that gain' if verdict.claim.compares_gains else 'the way up'}"
 
 
 def interval_text(verdict: Verdict) -> str:
@@ -176,7 +176,8 @@ def _why_open(verdict: Verdict) -> str:
         return f" A verdict needs {MIN_SEEDS} seeds."
     if not outcome.yardstick and full is not None:
         low = " and ".join(f"{with_article(side.name)} ({percent(side.mean)})" for side in _not_below(verdict, full))
-        return f" There is no yardstick: the full model ({percent(full.mean)}) is not clearly above {low}."
+        what = f'"{full.name}"' if verdict.claim.compares_gains else "the full model"
+        return f" There is no yardstick: {what} ({percent(full.mean)}) is not clearly above {low}."
     return ""
 
 

@@ -187,11 +187,12 @@ def _side(plan: Plan, claim: Claim, here: Case, reference: Mapping[str, str], ho
         settled = {*wanted, *(["shuffle"] if untrained else [])}  # probed where the arm is, whatever it is called
         found = _nearest(found, {name: value for name, value in here.items() if name not in settled})
     at = metric(found[0]) if found else template.replace("{domain}", home)
+    shown = {*claim.arm, *(wanted if control else named), *([claim.by] if claim.compares_gains else [])}
     cells: dict[int, tuple[PlannedCell, ...]] = {}
     for cell in sorted(found, key=lambda cell: cell.seed):
         cells[cell.seed] = (*cells.get(cell.seed, ()), cell)
     return Side(
-        name=_name(plan, wanted, {*claim.arm, *(wanted if control else named)}, at, found[0] if found else None),
+        name=_name(plan, wanted, shown, at, found[0] if found else None),
         metric=at,
         cells=cells,
         control=control is not None,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from barlowcli.evaluation.rank import embedding_std, rankme
+from barlowcli.evaluation.rank import embedding_std, rankme, view_correlation
 
 
 def test_rankme_is_the_published_formula(digits: Any) -> None:
@@ -43,3 +43,15 @@ def test_embedding_std_compiles_into_one_graph(digits: Any) -> None:
     z = digits.train.float()
     compiled = torch.compile(embedding_std, backend="eager", fullgraph=True)
     assert torch.equal(compiled(z), embedding_std(z))
+
+
+def test_view_correlation_is_pearsons_where_dimensions_have_one_spread() -> None:
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(200, 6, generator=generator)
+    other = 0.6 * z + 0.8 * torch.randn(200, 6, generator=generator)
+    z, other = ((x - x.mean(0)) / x.std(0) for x in (z, other))
+    expected = np.mean([np.corrcoef(z[:, i], other[:, i])[0, 1] for i in range(6)])
+    assert view_correlation(z, other).item() == pytest.approx(expected, rel=1e-5)
+    assert view_correlation(3 * z + 1, 3 * z + 1).item() == pytest.approx(1, rel=1e-5)
+    assert abs(view_correlation(z, z.roll(1, 0)).item()) < 0.1
+    assert view_correlation(torch.ones(8, 3), torch.ones(8, 3)).item() == 0

@@ -1,5 +1,6 @@
 """Draws: the hash against its published values, uniformity, independence of each coordinate, permutations."""
 
+import hashlib
 import itertools
 from collections.abc import Callable
 
@@ -59,6 +60,15 @@ def test_uniforms_are_the_top_bits() -> None:
 
 def test_numbers_have_no_gap() -> None:
     assert [int(n) for n in Number] == list(range(len(Number)))
+
+
+def test_draws_of_old_cells_stay_what_they_were() -> None:
+    """The first 23 numbers, names and words, as they were before others were added."""
+    words = Draws.of(3, 5, 1, torch.tensor([7])).words[0, :23].tolist()
+    drawn = "\n".join(f"{Number(number).name} {word}" for number, word in enumerate(words))
+    assert hashlib.sha256(drawn.encode()).hexdigest() == (
+        "4ceb1253e21cd49c0a5e52148ba2171680c9bab14751372e3e26123cf0ae9a57"
+    )
 
 
 def coordinates() -> dict[str, Callable[[], Tensor]]:
