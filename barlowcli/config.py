@@ -17,7 +17,6 @@ from barlowcli.errors import ConfigError
 from barlowcli.nested import expand, flatten, look_up, merge, without
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, Registry, did_you_mean
 from barlowcli.settings import (
-    BarlowSettings,
     BranchSettings,
     CellConfig,
     DataSettings,
@@ -27,10 +26,11 @@ from barlowcli.settings import (
     ProjectorSettings,
     Settings,
     TrainingSettings,
-    VicregSettings,
     ViewSettings,
+    defaults,
 )
 from barlowcli.spec import Axis, describe, known_keys
+from barlowcli.switches import canonical, nonsense
 
 METHOD_MODELS: dict[str, type[Settings]] = {
     model.model_fields["name"].default: model for model in get_args(get_args(MethodSettings)[0])
@@ -147,25 +147,27 @@ def methods_of(shared: Mapping[str, Any], axes: Mapping[str, Axis]) -> list[str]
 
 def idle(given: Given, axes: Mapping[str, Axis], arms: Sequence[Mapping[str, str]], *, on_cuda: bool) -> list[str]:
     """What a flag sets and no cell of these arms uses: without it, every one of them is the same."""
-
-    def cells(settings: Given) -> list[CellConfig]:
-        return [resolve(settings, axes, arm, on_cuda=on_cuda) for arm in arms]
-
-    keys, asked = list(flatten(given.flags)), cells(given) if given.flags else []
+    asked = [resolve(given, axes, arm, on_cuda=on_cuda) for arm in arms] if given.flags else []
+    methods = methods_of(given.everywhere, axes)
     found = []
-    for key in keys:
+    for key in flatten(given.flags):
         less = replace(given, flags=without(given.flags, key.split(".")))
-        if _same_anyway(less, key, look_up(given.flags, key)) or cells(less) != asked:
+        if _same_anyway(less, methods, key, look_up(given.flags, key)):
             continue
-        found.append(f"{key}: no cell of this grid uses it; --dry-run --json shows the settings of every cell")
+        try:
+            same = all(resolve(less, axes, arm, on_cuda=on_cuda) == cell for arm, cell in zip(arms, asked, strict=True))
+        except ConfigError:
+            same = False  # without it the rest makes no sense
+        if same:
+            found.append(f"{key}: no cell of this grid uses it")
     return found
 
 
-def _same_anyway(given: Given, key: str, value: Any) -> bool:
+def _same_anyway(given: Given, methods: Sequence[str], key: str, value: Any) -> bool:
     """Whether `key` has that value already, by a setting or by default."""
     section, _, name = key.partition(".")
     there = look_up(given.everywhere, key)
-    models = METHOD_MODELS.values() if section == "method" else [type(getattr(CellConfig(), section, None))]
+    models = [METHOD_MODELS[method] for method in methods] if section == "method" else [_model_of(section)]
     fields = [
         field
         for model in models
@@ -173,6 +175,10 @@ def _same_anyway(given: Given, key: str, value: Any) -> bool:
         if name in (known, field.alias)
     ]
     return value == there or (there is None and any(value == field.default for field in fields))
+
+
+def _model_of(section: str) -> type:
+    return type(getattr(CellConfig(), section, None))
 
 
 def resolve(given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool) -> CellConfig:
@@ -232,7 +238,7 @@ def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
         update={
             "data": _data(config.data),
             "views": _views(views) if method.trains else None,
-            "method": _branches(method) if isinstance(method, BranchSettings) else method,
+            "method": canonical(method) if isinstance(method, BranchSettings) else method,
             "training": _training(training, on_cuda=on_cuda) if method.trains else None,
             "encoder": config.encoder if method.encodes else None,
             "projector": _projector(config.projector) if method.encodes and method.name != "supervised" else None,
@@ -241,13 +247,9 @@ def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
     )
 
 
-def _defaults(settings: Settings, *names: str) -> dict[str, Any]:
-    return {name: type(settings).model_fields[name].default for name in names}
-
-
 def _data(data: DataSettings) -> DataSettings:
     unused = [] if data.name.startswith(("folder:", "parquet:")) else ["test_fraction", "on_bad_image"]
-    return data.model_copy(update={"fingerprint": fingerprint_of(data.name), **_defaults(data, *unused)})
+    return data.model_copy(update={"fingerprint": fingerprint_of(data.name), **defaults(data, *unused)})
 
 
 def _views(views: ViewSettings) -> ViewSettings:
@@ -262,7 +264,7 @@ def _views(views: ViewSettings) -> ViewSettings:
         unused.append("grayscale_probability")
     if not any(views.blur):
         unused.append("blur_sigma")
-    return views.model_copy(update={"grayscale": grayscale, **strengths, **_defaults(views, *unused)})
+    return views.model_copy(update={"grayscale": grayscale, **strengths, **defaults(views, *unused)})
 
 
 def _projector(projector: ProjectorSettings | None) -> ProjectorSettings | None:
@@ -270,56 +272,9 @@ def _projector(projector: ProjectorSettings | None) -> ProjectorSettings | None:
     if projector is None:
         return None
     if projector.layers == 1:
-        return projector.model_copy(update=_defaults(projector, "hidden", "batch_norm"))
+        return projector.model_copy(update=defaults(projector, "hidden", "batch_norm"))
     hidden = projector.dim if projector.hidden == "tied" else projector.hidden
     return projector.model_copy(update={"hidden": hidden})
-
-
-def _branches(method: BranchSettings) -> BranchSettings:
-    unused = [] if method.target == "ema" else ["tau", "tau_schedule"]
-    unused += [] if method.predictor else ["predictor_hidden"]
-    unused += ["symmetric"] if method.target == "shared" and not method.predictor else []
-    if isinstance(method, BarlowSettings):
-        unused += ["lambda_", "lambda_rule"] if method.terms == "invariance" else []
-        unused += [] if method.terms == "cross-entropy" else ["temperature"]
-        unused += ["unbiased_std"] if method.normalize == "none" else []
-    if isinstance(method, VicregSettings):
-        unused += ["invariance_weight"] if method.terms == "redundancy" else []
-        unused += ["variance_weight", "covariance_weight"] if method.terms == "invariance" else []
-    return method.model_copy(update=_defaults(method, *unused))
-
-
-def nonsense(method: BranchSettings) -> list[str]:
-    """Switches that contradict one another or leave nothing to learn from, each with the reason."""
-    found = []
-    alone = method.target == "shared" and not method.predictor
-    if alone and not method.symmetric:
-        found.append(
-            "method.symmetric = false: a shared target without predictor is one loss of both views, it has no "
-            "directions; choose target = stop-gradient or ema, or predictor = true"
-        )
-    if method.target == "stop-gradient" and not method.predictor and method.symmetric:
-        found.append(
-            "method.target = stop-gradient: in both directions and without predictor it has the very gradient of "
-            "target = shared; choose that, or symmetric = false"
-        )
-    if isinstance(method, BarlowSettings):
-        if method.terms == "cross-entropy" and method.normalize != "batch":
-            found.append(
-                "method.terms = cross-entropy: its temperature is for correlations, which normalize = "
-                f"{method.normalize} does not give; choose normalize = batch"
-            )
-        if method.terms == "redundancy" and method.lambda_ == 0:
-            found.append("method.lambda = 0: with terms = redundancy nothing is left of the loss")
-    if isinstance(method, VicregSettings):
-        weights = {
-            "invariance": [method.invariance_weight],
-            "redundancy": [method.variance_weight, method.covariance_weight],
-            "both": [method.invariance_weight, method.variance_weight, method.covariance_weight],
-        }[method.terms]
-        if not any(weights):
-            found.append(f"method.terms = {method.terms}: all its weights are 0, nothing is left of the loss")
-    return found
 
 
 def _training(training: TrainingSettings, *, on_cuda: bool) -> TrainingSettings:
@@ -328,7 +283,7 @@ def _training(training: TrainingSettings, *, on_cuda: bool) -> TrainingSettings:
         precision = "bf16" if on_cuda else "fp32"
     warmup = min(training.warmup_epochs, MOST_WARMUP * training.epochs)
     unused = [] if training.optimizer == "lars" else ["lars_trust"]
-    return training.model_copy(update={"precision": precision, "warmup_epochs": warmup, **_defaults(training, *unused)})
+    return training.model_copy(update={"precision": precision, "warmup_epochs": warmup, **defaults(training, *unused)})
 
 
 def _evaluation(evaluation: EvaluationSettings, domains: tuple[str, ...], method: Settings) -> EvaluationSettings:
@@ -337,7 +292,7 @@ def _evaluation(evaluation: EvaluationSettings, domains: tuple[str, ...], method
         domains, unused = ("none",), [*unused, "knn_k", "collapse_std"]
     else:
         unused += ["mlp_hidden", "mlp_epochs"]
-    return evaluation.model_copy(update={"domains": domains, **_defaults(evaluation, *unused)})
+    return evaluation.model_copy(update={"domains": domains, **defaults(evaluation, *unused)})
 
 
 def _check_patches(domains: tuple[str, ...], side: int | None) -> None:

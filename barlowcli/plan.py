@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from barlowcli.config import Given, base_of, check_shared, digest, idle, resolve
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.nested import expand, merge
-from barlowcli.records import SCHEMA, Record, read_record, read_versioned, write_json
+from barlowcli.records import SCHEMA, read_record, read_versioned, write_json
 from barlowcli.registry import did_you_mean
 from barlowcli.settings import CellConfig, Settings
 from barlowcli.spec import Axis, Control, Experiment, Preset, Screen, axis_text, describe
@@ -129,7 +129,7 @@ def build_plan(
     if not problems:
         problems = dict.fromkeys(idle(given, experiment.axes, [arm.axes for arm in arms], on_cuda=on_cuda))
     if problems:
-        raise ConfigError(list(problems), hint="`barlow ls` lists names; --dry-run --json shows every setting")
+        raise ConfigError(list(problems), hint="`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting")
     base = digest([base_of(given, on_cuda=on_cuda), sorted(experiment.axes)])
     plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), winner=winner)
     return plan.with_cells(cells.values())
@@ -165,36 +165,6 @@ def _planned_arms(experiment: Experiment, axes: Mapping[str, Axis], seeds: int, 
 def _fresh(screen: Screen, seeds: int) -> range:
     """The seeds of the second stage: none of the first."""
     return range(screen.seeds, screen.seeds + seeds)
-
-
-def choose_winner(plan: Plan, records: Mapping[str, Record]) -> str:
-    """The value of the screened axis that won the first stage; "" where that is not finished.
-
-    Raises ResultsError where it is finished and no candidate has the number at every arm and seed: a candidate that
-    failed or diverged cannot win.
-    """
-    screen = plan.experiment.screen
-    first = [cell for cell in plan.cells if screen is not None and cell.axes.get("stage") == "screen"]
-    if screen is None or any(cell.id not in records for cell in first):
-        return ""
-    means = screening(plan, records)
-    if not means:
-        raise ResultsError("no candidate of the screening has its numbers", hint="--rerun failed runs them again")
-    return max(means, key=lambda name: means[name])
-
-
-def screening(plan: Plan, records: Mapping[str, Record]) -> dict[str, float]:
-    """Candidate -> mean of the screen's metric over all its cells of the first stage, of those that have it in all."""
-    screen = plan.experiment.screen
-    assert screen is not None
-    found = {}
-    for name in screen.candidates:
-        cells = [c for c in plan.cells if c.axes.get("stage") == "screen" and c.axes.get(screen.axis) == name]
-        values = [r.metrics.get(screen.metric) if (r := records.get(cell.id)) else None for cell in cells]
-        known = [value for value in values if value is not None]
-        if cells and len(known) == len(values):
-            found[name] = sum(known) / len(known)
-    return found
 
 
 def _one_cell(first: PlannedCell, second: PlannedCell) -> PlannedCell:

@@ -5,7 +5,7 @@ imports torch.
 """
 
 from pathlib import PurePath
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
 
@@ -23,6 +23,11 @@ class Settings(BaseModel):
     """Frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def defaults(settings: Settings, *names: str) -> dict[str, Any]:
+    """Name -> default, of fields of `settings`."""
+    return {name: type(settings).model_fields[name].default for name in names}
 
 
 class DataSettings(Settings):

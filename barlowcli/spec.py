@@ -1,17 +1,13 @@
 """The experiment file: question, axes, controls, presets, claims with their margins. One TOML file, no code.
 
-`load_experiment` reads and checks it; all mistakes are reported at once, each with its dotted key.
+`experiment_files.load_experiment` reads and checks it.
 """
 
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from barlowcli.errors import ConfigError
-from barlowcli.nested import expand, merge
 from barlowcli.registry import did_you_mean
 from barlowcli.settings import Count, NonNegative, Settings
 
@@ -219,10 +215,16 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Experiment":
+        for place, arm in self._arms():
+            for name, value in arm.items():
+                self._check_axis(place, name)
+                axis = self.axes[name]
+                if isinstance(axis.values, dict) and value not in (*axis.values, *SYMBOLS, WINNER):
+                    near = did_you_mean(value, list(axis.values))
+                    raise ValueError(f"{place} names the value `{value}` of the axis `{name}`: {near}")
         for place, names in self._axis_references():
             for name in names:
-                if name not in self.axes and name != "metric":
-                    raise ValueError(f"{place} names the axis `{name}`: {did_you_mean(name, list(self.axes))}")
+                self._check_axis(place, name)
         if self.screen is not None and "stage" not in self.axes:
             raise ValueError("a screened experiment needs the axis `stage`, with the values screen and test")
         ids = [claim.id for claim in self.claims]
@@ -230,89 +232,28 @@ class Experiment(Settings):
             raise ValueError("two claims have the same id")
         return self
 
-    def _axis_references(self) -> list[tuple[str, list[str]]]:
-        places = [(f"control {i + 1}", [*c.set, *c.follow]) for i, c in enumerate(self.controls)]
+    def _check_axis(self, place: str, name: str) -> None:
+        if name not in self.axes:
+            raise ValueError(f"{place} names the axis `{name}`: {did_you_mean(name, list(self.axes))}")
+
+    def _arms(self) -> list[tuple[str, dict[str, str]]]:
+        """Everything that names values of axes, with where it stands."""
+        places = [(f"control {i + 1}", control.set) for i, control in enumerate(self.controls)]
         for claim in self.claims:
             arms = [claim.arm, *claim.against, claim.full, claim.floor]
-            places.append((f"claim {claim.id}", [claim.by, *(name for arm in arms for name in arm)]))
+            places += [(f"claim {claim.id}", {k: v for k, v in arm.items() if k != "metric"}) for arm in arms]
+        if self.screen is not None:
+            names = (*self.screen.candidates, *self.screen.parents)
+            places += [("screen", {self.screen.axis: name}) for name in names]
+        return places
+
+    def _axis_references(self) -> list[tuple[str, Sequence[str]]]:
+        """Everything that names axes alone."""
+        places: list[tuple[str, Sequence[str]]] = [(f"claim {claim.id}", [claim.by]) for claim in self.claims]
+        places += [(f"control {i + 1}", control.follow) for i, control in enumerate(self.controls)]
         places += [(f"preset {name}", list(preset.axes)) for name, preset in self.presets.items()]
-        parts = {"curve": self.curve, "published": self.published, "screen": self.screen}
+        parts = {"curve": self.curve, "published": self.published}
         return places + [(name, [part.axis]) for name, part in parts.items() if part is not None]
-
-
-def experiments_folder() -> Path:
-    """Where the experiment files lie: beside the package in a checkout, inside it once installed."""
-    here = Path(__file__).resolve().parent
-    installed = here / "experiments"
-    return installed if installed.is_dir() else here.parent / "experiments"
-
-
-def experiment_names() -> list[str]:
-    """Names of the experiments that come with barlow."""
-    return sorted(path.stem for path in experiments_folder().glob("*.toml"))
-
-
-def load_experiment(name: str) -> Experiment:
-    """Read an experiment by name, or by the path of a TOML file of one's own.
-
-    Raises ConfigError: no such experiment, not TOML, or every mistake in it at once.
-    """
-    if name.endswith(".toml") or "/" in name:
-        path = Path(name)
-        if not path.is_file():
-            raise ConfigError([f"no experiment file at {name}"], hint="`barlow ls experiments` names those it has")
-    else:
-        known = experiment_names()
-        if name not in known:
-            raise ConfigError(
-                [f"no experiment named `{name}`"],
-                hint=did_you_mean(name, known) + "; a file of your own is given by its path, ./my.toml",
-            )
-        path = experiments_folder() / f"{name}.toml"
-    return parse_experiment(path)
-
-
-def parse_experiment(path: Path) -> Experiment:
-    """Read and check one experiment file."""
-    try:
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"cannot read {path}: {error}"]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
-    value.setdefault("name", path.stem)
-    _extend_presets(value)
-    try:
-        return Experiment.model_validate(value)
-    except ValidationError as error:
-        raise ConfigError([f"{path.name}: {problem}" for problem in describe(error, Experiment)]) from error
-
-
-def common_presets() -> dict[str, Preset]:
-    """The presets of `experiments/presets/`, which every experiment has."""
-    return {name: Preset.model_validate(value) for name, value in _common_presets().items()}
-
-
-def _common_presets() -> dict[str, dict[str, Any]]:
-    folder = experiments_folder() / "presets"
-    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))}
-
-
-def _extend_presets(value: dict[str, Any]) -> None:
-    """In place: an experiment's preset stands over the common one of its name, key by key."""
-    own = value.get("presets", {})
-    if not isinstance(own, dict):
-        return  # the check of the whole file says so
-    common = _common_presets()
-    value["presets"] = {**common, **own}
-    for name in common.keys() & own.keys():
-        if isinstance(own[name], dict):
-            tables = {
-                key: merge(expand(common[name].get(key, {})), expand(own[name].get(key, {})))
-                for key in ("settings", "methods")
-                if isinstance(own[name].get(key, {}), dict)
-            }
-            value["presets"][name] = {**common[name], **own[name], **tables}
 
 
 def describe(error: ValidationError, model: type[Settings], *, prefix: str = "") -> list[str]:

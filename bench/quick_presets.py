@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from barlowcli.experiment_files import experiment_names
 from barlowcli.provenance import provenance
-from barlowcli.spec import experiment_names
 
 BOUND_SECONDS = 360.0
 

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from barlowcli.experiment_files import load_experiment
 from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, write_plan
 from barlowcli.records import Record, write_record
-from barlowcli.spec import Claim, load_experiment
+from barlowcli.spec import Claim
 
 World = Mapping[tuple[str, str, str], tuple[float, float]]
 """(method, shuffle, jitter) -> true digit accuracy in the arm's own domain, and on intact images."""

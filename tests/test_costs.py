@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from barlowcli.experiment_files import load_experiment
 from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan
 from barlowcli.records import Record
 from barlowcli.report import write_report
-from barlowcli.spec import load_experiment
 from barlowcli.tables.costs import costs
 from tests.synthetic_results import BEYOND, cells_of, quick_plan, record_of, records_of, write_results
 

@@ -18,8 +18,10 @@ LAYERS = [
     ["optim", "cost"],
     ["training"],
     ["spec"],
+    ["experiment_files", "switches"],
     ["config"],
     ["plan"],
+    ["screening"],
     ["options"],
     ["cell"],
     ["estimate"],
@@ -27,6 +29,7 @@ LAYERS = [
     ["progress"],
     ["statistics"],
     ["wording", "arms"],
+    ["published"],
     ["verdicts"],
     ["tables"],
     ["plots"],
@@ -36,7 +39,10 @@ LAYERS = [
 """A module imports only modules of layers above its own (and its own package)."""
 
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-REPORT_HALF = ("statistics", "verdicts", "tables", "plots", "report", "spec", "plan", "records", "settings", "registry")
+REPORT_HALF = (
+    *("statistics", "published.figures", "published.lines", "verdicts", "tables", "plots", "report"),
+    *("spec", "plan", "records", "settings", "registry"),
+)
 
 
 def top(path: Path) -> str:

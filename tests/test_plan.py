@@ -4,10 +4,10 @@ import json
 import pytest
 
 from barlowcli.errors import ConfigError, ResultsError
+from barlowcli.experiment_files import load_experiment
 from barlowcli.nested import merge
 from barlowcli.plan import Overrides, build_plan, cell_id, freeze, read_plan
 from barlowcli.settings import ByolSettings
-from barlowcli.spec import load_experiment
 
 SPEC = load_experiment("shuffle-test")
 

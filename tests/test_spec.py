@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from barlowcli.errors import ConfigError
-from barlowcli.spec import Axis, axis_text, common_presets, experiment_names, load_experiment, parse_experiment
+from barlowcli.experiment_files import common_presets, experiment_names, load_experiment, parse_experiment
+from barlowcli.spec import Axis, axis_text
 
 GOOD = """
 title = "T"
@@ -119,3 +120,17 @@ def test_axis_values_as_text():
     several = Axis.model_validate({"values": {"plain": {"views.flip": 0.0}, "flipped": {"views.flip": 0.5}}})
     assert several.names() == ["plain", "flipped"]
     assert several.settings("plain") == {"views.flip": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ('[[controls]]\nset = { target = "emma" }\n', "control 1 names the value `emma` of the axis `target`"),
+        ('[[controls]]\nset = { metric = "x" }\n', "control 1 names the axis `metric`"),
+        ('[curve]\naxis = "dim"\nlabel = "D"\n', "curve names the axis `dim`"),
+    ],
+)
+def test_an_arm_that_names_what_there_is_not_is_refused(tmp_path, change, message):
+    table = "[axes.target.values]\nema = {}\n"
+    with pytest.raises(ConfigError, match=message):
+        parse_experiment(write(tmp_path, GOOD + table + change))

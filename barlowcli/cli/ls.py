@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from barlowcli.cli import output
+from barlowcli.experiment_files import common_presets, experiment_names, load_experiment
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, OPTIMIZERS, SHUFFLES, Registry
-from barlowcli.spec import Preset, common_presets, experiment_names, load_experiment
+from barlowcli.spec import Preset
 
 
 class Kind(StrEnum):

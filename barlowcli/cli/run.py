@@ -15,12 +15,14 @@ from barlowcli.cli import output
 from barlowcli.device import resolve
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, ConfigError, InterruptError
+from barlowcli.experiment_files import load_experiment
 from barlowcli.nested import expand
 from barlowcli.options import RunOptions
-from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, choose_winner, freeze, status_of
+from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, freeze, status_of
 from barlowcli.progress import reporter
 from barlowcli.records import read_record, write_text
-from barlowcli.spec import Experiment, load_experiment
+from barlowcli.screening import choose_winner
+from barlowcli.spec import Experiment
 
 
 class Jitter(StrEnum):
@@ -164,9 +166,6 @@ def run_plan(
         kept = "records are kept and their own command brings them back; --results DIR keeps both reports"
         output.log(f"{left_out} planned cells of other settings or data leave this report; {kept}", quiet=quiet)
     cells = select(plan, folder, asked, rerun, shard)
-    if rerun is Rerun.all:
-        for cell in cells:
-            shutil.rmtree(folder / "cells" / cell.id, ignore_errors=True)
     if not cells:
         output.log(nothing_to_run(plan, folder, asked), quiet=quiet)
         return

@@ -8,10 +8,11 @@ import typer
 from barlowcli.cli import output
 from barlowcli.config import fingerprint_of
 from barlowcli.errors import ConfigError, DataError
+from barlowcli.experiment_files import load_experiment
 from barlowcli.nested import expand, merge
 from barlowcli.plan import Overrides, Plan, build_plan
 from barlowcli.registry import DATASETS
-from barlowcli.spec import Experiment, Preset, load_experiment
+from barlowcli.spec import Experiment, Preset
 
 
 def validate(

@@ -8,8 +8,8 @@ import typer
 from barlowcli.cli import output
 from barlowcli.cli.run import absolute, parse_settings, split
 from barlowcli.errors import ConfigError, ResultsError
+from barlowcli.experiment_files import load_experiment
 from barlowcli.plan import Overrides, build_plan
-from barlowcli.spec import load_experiment
 
 JITTERS: tuple[Literal["on", "off", "histogram"], ...] = ("on", "off", "histogram")
 

@@ -47,7 +47,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What some cells would take. seconds: `workers` cells at once. memory_bytes: of a training step, the most of all.
+    """What some cells would take. seconds: `workers` cells at once, less the start of the workers and the report;
+    memory_bytes: of a training step, the most of all.
 
     notes: what could not be measured and why, and what was not measured whole, a line each.
     """

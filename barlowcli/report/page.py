@@ -9,7 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from barlowcli.arms import Records
 from barlowcli.plan import Plan
+from barlowcli.plots.curve import published_along
 from barlowcli.plots.style import Plot
+from barlowcli.published.figures import read_figures
 from barlowcli.report.setting import (
     caveats,
     cell_name,
@@ -22,6 +24,7 @@ from barlowcli.report.setting import (
     without_folders,
 )
 from barlowcli.tables.costs import CostTable
+from barlowcli.tables.published import PublishedTable
 from barlowcli.tables.summary import Summary
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
 from barlowcli.wording import capital
@@ -57,6 +60,7 @@ def render(
     findings: Sequence[Finding],
     summary: Summary,
     costs: CostTable,
+    published: PublishedTable | None,
     plots: Sequence[Plot],
     counts: Mapping[str, int],
     *,
@@ -77,10 +81,11 @@ def render(
         counts=counts,
         findings=[_finding(finding) for finding in findings],
         caveats=caveats(plan, records, [verdict for finding in findings for verdict in finding.verdicts]),
-        plots=[_picture(plot) for plot in plots],
+        plots=[_picture(plan, plot) for plot in plots],
         summary=summary,
         legend=summary.legend,
         costs=costs,
+        published=published,
         controls=_controls(plan, records),
         notes=[mode(plan), *_notes(plan), *plan.experiment.notes],
         screened=screened(plan, records),
@@ -120,10 +125,27 @@ def _finding(finding: Finding) -> FindingView:
     return FindingView(claim.title, claim.id, finding.word, capital(finding.meaning), finding.disagreement, rows)
 
 
-def _picture(plot: Plot) -> dict[str, str]:
+def _picture(plan: Plan, plot: Plot) -> dict[str, str]:
     data = base64.b64encode(plot.svg).decode()
-    caption = CAPTIONS[plot.name.partition("-")[0]]
+    kind = plot.name.partition("-")[0]
+    caption = _curve_caption(plan) if kind == "curve" else CAPTIONS[kind]
     return {"source": f"data:image/svg+xml;base64,{data}", "alt": plot.alt, "caption": caption}
+
+
+def _curve_caption(plan: Plan) -> str:
+    """What is drawn, then what the experiment says of its curve."""
+    curve, published = plan.experiment.curve, plan.experiment.published
+    assert curve is not None
+    parts = [
+        f"Accuracy of a linear probe on each arm's frozen encoder against the {curve.label}; a line an arm, grey lines "
+        "the controls."
+    ]
+    if published is not None and published_along(plan):
+        parts.append(
+            f"Published figures are those of {read_figures(published.file).setting}, and data sets differ: so they and "
+            "what was measured are drawn as changes, each source against its own reference."
+        )
+    return " ".join([*parts, curve.caption.strip()])
 
 
 def _controls(plan: Plan, records: Records) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from barlowcli.arms import Records, group, metric_domain, probes_of, varying
 from barlowcli.nested import flatten, look_up
-from barlowcli.plan import Plan, PlannedCell, screening
+from barlowcli.plan import Plan, PlannedCell
+from barlowcli.screening import screening
 from barlowcli.settings import CellConfig
 from barlowcli.statistics import MIN_SEEDS, t_interval
 from barlowcli.verdicts import Verdict

@@ -13,14 +13,16 @@ from barlowcli.arms import Records
 from barlowcli.errors import ResultsError
 from barlowcli.plan import Plan, read_plan
 from barlowcli.plots.accuracy import accuracy_plot
+from barlowcli.plots.curve import curve_plot
 from barlowcli.plots.factors import factor_plots
 from barlowcli.plots.style import Plot
 from barlowcli.plots.training import Log, training_plot
 from barlowcli.records import read_record, write_bytes, write_json, write_text
 from barlowcli.report.page import render
 from barlowcli.report.setting import caveats, diverged, lacking, mode, screened, setting
-from barlowcli.tables.costs import CostTable, costs
+from barlowcli.tables.costs import costs
 from barlowcli.tables.files import contrasts_csv, runs_csv, summary_csv
+from barlowcli.tables.published import published_table
 from barlowcli.tables.summary import summarise
 from barlowcli.verdicts import judge
 from barlowcli.verdicts.document import verdict_document
@@ -64,6 +66,7 @@ def write_report(folder: Path) -> Report:
     findings = draw_together(plan, verdicts)
     summary = summarise(plan, records)
     cost_table = costs(plan, records)
+    comparison = published_table(plan, records)
     plots = draw(plan, records, read_logs(folder, records))
 
     write_text(folder / "runs.csv", runs_csv(plan, records))
@@ -71,11 +74,12 @@ def write_report(folder: Path) -> Report:
     write_text(folder / "summary.md", summary.markdown())
     write_text(folder / "summary.tex", summary.latex())
     write_text(folder / "contrasts.csv", contrasts_csv(verdicts))
-    write_costs(folder / "costs.csv", cost_table)
+    write_optional(folder / "costs.csv", cost_table.csv() if cost_table.rows else "")
+    write_optional(folder / "published.csv", comparison.csv() if comparison else "")
     document = verdict_document(plan, findings, counts, partial=partial)
     write_json(folder / "verdict.json", document)
     write_plots(folder / "plots", plots)
-    page = render(plan, records, findings, summary, cost_table, plots, counts, partial=partial)
+    page = render(plan, records, findings, summary, cost_table, comparison, plots, counts, partial=partial)
     write_text(folder / "report.html", page)
     lines = summary_lines(plan, records, findings, counts)
     return Report(folder, partial, counts, tuple(findings), document, tuple(lines))
@@ -118,15 +122,16 @@ def count(plan: Plan, records: Records) -> dict[str, int]:
 
 
 def draw(plan: Plan, records: Records, logs: Mapping[str, Log]) -> list[Plot]:
-    """All plots there is something to show in."""
-    first = [accuracy_plot(plan, records), *factor_plots(plan, records), training_plot(plan, logs)]
+    """All plots there is something to show in, first the curve of an experiment that has one, else accuracy by arm."""
+    main = curve_plot(plan, records) or accuracy_plot(plan, records)
+    first = [main, *factor_plots(plan, records), training_plot(plan, logs)]
     return [plot for plot in first if plot is not None]
 
 
-def write_costs(path: Path, table: CostTable) -> None:
-    """Write the table of costs, or remove that of an earlier report where no record tells any."""
-    if table.rows:
-        write_text(path, table.csv())
+def write_optional(path: Path, text: str) -> None:
+    """Write a file that not every report has, or remove that of an earlier report where there is nothing to write."""
+    if text:
+        write_text(path, text)
     else:
         path.unlink(missing_ok=True)
 
