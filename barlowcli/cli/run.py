@@ -3,18 +3,26 @@
 import shlex
 import shutil
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from barlowcli.cli import output
+from barlowcli.cli.flags import (
+    Jitter,
+    OnBadImage,
+    OnOff,
+    Rerun,
+    absolute,
+    axis_values,
+    parse_settings,
+    parse_shard,
+)
 from barlowcli.device import resolve
 from barlowcli.engines.local import run_cells, worker_count
-from barlowcli.errors import BarlowError, ConfigError, InterruptError
+from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.experiment_files import load_experiment
 from barlowcli.nested import expand
 from barlowcli.options import RunOptions
@@ -23,36 +31,6 @@ from barlowcli.progress import reporter
 from barlowcli.records import read_record, write_text
 from barlowcli.screening import choose_winner
 from barlowcli.spec import Experiment
-
-
-class Jitter(StrEnum):
-    """Values of --jitter."""
-
-    on = "on"
-    off = "off"
-    both = "both"
-    histogram = "histogram"
-
-
-class OnOff(StrEnum):
-    """A switch."""
-
-    on = "on"
-    off = "off"
-
-
-class OnBadImage(StrEnum):
-    """Values of --on-bad-image."""
-
-    fail = "fail"
-    skip = "skip"
-
-
-class Rerun(StrEnum):
-    """Values of --rerun."""
-
-    failed = "failed"
-    all = "all"
 
 
 def run(
@@ -215,68 +193,6 @@ def foreign_data(spec: Experiment, preset: str, plan: Plan) -> str | None:
     limited = data.limit is not None and data.limit == own.get("limit")
     kept = f"; at most {data.limit} training images (--limit changes that)" if limited else ""
     return f"the preset's views and training were chosen for {own['name']}; --set changes them{kept}"
-
-
-def absolute(dataset: str) -> str:
-    """`folder:PATH` with the path made absolute; names as they are."""
-    kind, colon, path = dataset.partition(":")
-    return f"{kind}:{Path(path).expanduser().resolve()}" if colon and path else dataset
-
-
-def axis_values(
-    method: str | None,
-    shuffle: str | None,
-    jitter: Jitter | None,
-    grayscale: OnOff | None,
-    dims: str | None,
-    axes: list[str],
-) -> dict[str, list[str]]:
-    """Axis -> values, from the flags that name one and from --axis. Raises ConfigError."""
-    values = {
-        "method": method,
-        "shuffle": shuffle,
-        "jitter": None if jitter is None else {"both": "on,off"}.get(jitter, jitter),
-        "grayscale": grayscale,
-        "dims": dims,
-    }
-    chosen = {name: split(text, f"--{name}") for name, text in values.items() if text is not None}
-    for item in axes:
-        name, equals, text = item.partition("=")
-        if not equals:
-            raise ConfigError([f"--axis {item}: expected NAME=V1,V2"])
-        chosen[name] = split(text, f"--axis {name}")
-    return chosen
-
-
-def split(text: str, flag: str) -> list[str]:
-    """Comma-separated values, at least one. Raises ConfigError."""
-    values = [value.strip() for value in text.split(",") if value.strip()]
-    if not values:
-        raise ConfigError([f"{flag}: at least one value is needed"])
-    return list(dict.fromkeys(values))
-
-
-def parse_settings(items: list[str]) -> dict[str, Any]:
-    """`key=value` -> value as TOML would read it, text where it would not. Raises ConfigError."""
-    parsed = {}
-    for item in items:
-        key, equals, text = item.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError([f"--set {item}: expected key=value"], hint="for example --set training.batch_size=128")
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        parsed[key.strip()] = value
-    return parsed
-
-
-def parse_shard(shard: str | None) -> tuple[int, int]:
-    """`I/N` -> (I, N); (1, 1) where none was asked for. Raises ConfigError."""
-    part, _, parts = (shard or "1/1").partition("/")
-    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
-        raise ConfigError([f"--shard {shard}: expected I/N with 1 <= I <= N"], hint="for example --shard 1/4")
-    return int(part), int(parts)
 
 
 def select(plan: Plan, folder: Path, asked: set[str], rerun: Rerun | None, shard: tuple[int, int]) -> list[PlannedCell]:

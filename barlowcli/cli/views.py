@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from barlowcli.cli import output
-from barlowcli.cli.run import absolute, parse_settings, split
+from barlowcli.cli.flags import absolute, parse_settings, split
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment_files import load_experiment
 from barlowcli.plan import Overrides, build_plan
