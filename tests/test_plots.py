@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from barlowcli.arms import Arm
-from barlowcli.plots.accuracy import accuracy_plot
+from barlowcli.plots.accuracy import MOST_COLUMNS, accuracy_plot
 from barlowcli.plots.controls import controls
 from barlowcli.plots.factors import factor_plots
 from barlowcli.plots.style import HUES, Plot, finish, scheme, spread
 from barlowcli.plots.training import epoch_ticks, training_plot
+from tests.synthetic_grids import augmentations_truth, dims_truth, grid_logs, grid_plan, grid_records
 from tests.synthetic_results import BEYOND, cells_of, log_of, quick_plan, records_of
 
 
@@ -129,6 +130,95 @@ def test_many_arms_are_told_apart_by_line_style() -> None:
     plan = quick_plan(axes={"shuffle": ["none"], "dims": ["16", "32", "64"], "method": ["byol"]})
     look = scheme(plan)
     assert len({(look.colour(arm), look.line(arm)) for arm in look.arms}) == len(look.arms) == 6
+
+
+def kept_by(module: str, monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that a module of plots finishes, laid out but not written."""
+    figures: list[Figure] = []
+
+    def keep(figure: Figure, name: str, alt: str) -> Plot:
+        figure.draw_without_rendering()
+        figures.append(figure)
+        return Plot(name, alt, b"", b"")
+
+    monkeypatch.setattr(f"barlowcli.plots.{module}.finish", keep)
+    return figures
+
+
+@pytest.mark.parametrize("name", ["augmentations", "normalisation", "hybrid", "shuffle-test"])
+def test_names_of_arms_do_not_run_into_one_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = kept_by("accuracy", monkeypatch)
+    plan = grid_plan(name, seeds=1)
+    accuracy_plot(plan, grid_records(plan, lambda cell: 0.5))
+    for axes in figures[0].axes:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_visible()]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+def test_many_arms_stand_in_rows_a_method_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = kept_by("accuracy", monkeypatch)
+    plan = grid_plan("augmentations", axes={"method": ["barlow", "byol", "simclr"]})
+    records = grid_records(plan, augmentations_truth)
+    accuracy_plot(plan, records)
+    rows = figures[0].axes
+    assert [axes.get_title(loc="left") for axes in rows] == ["Probed on intact images", "", ""]
+    assert len({axes.get_ylim() for axes in rows}) == 1
+    for axes, (method, name) in zip(
+        rows, [("barlow", "Barlow Twins"), ("byol", "BYOL"), ("simclr", "SimCLR")], strict=True
+    ):
+        texts = [text.get_text() for text in axes.texts]
+        assert name in texts
+        for augmentation in plan.axes["augmentation"]:
+            cells = cells_of(plan, method=method, augmentation=augmentation)
+            mean = np.mean([records[cell.id].metrics["linear.h.none.label"] for cell in cells])
+            assert f"{100 * mean:.1f}" in texts
+    hybrid = grid_plan("hybrid")
+    accuracy_plot(hybrid, grid_records(hybrid, lambda cell: 0.5))
+    counts = [len(axes.get_xticks()) for axes in figures[1].axes]
+    assert len(counts) > 1
+    assert max(counts) <= MOST_COLUMNS
+    assert sum(counts) == len(scheme(hybrid).arms)
+
+
+def test_more_hues_than_pairs_are_told_apart() -> None:
+    many = scheme(grid_plan("dims", "cifar10"))
+    assert many.hue_axis == "dims"
+    assert len(many.hue_legend()) == len(set(many.hue_legend().values())) == 11
+    assert list(many.shade_legend()) == [
+        "hidden tied, λ fixed",
+        "hidden tied, λ c/D",
+        "hidden 2048, λ fixed",
+        "hidden 2048, λ c/D",
+    ]
+    barlow = [arm for arm in many.arms if arm.axes["method"] == "barlow" and arm.axes["hidden"] != "-"]
+    assert len({(many.colour(arm), many.line(arm)) for arm in barlow}) == len(barlow) == 40
+    for arm in barlow:
+        assert many.hue_legend()[f"D = {arm.axes['dims']}"] == many.colour(arm)
+        assert many.shade_legend()[f"hidden {arm.axes['hidden']}, λ {arm.axes['lambda']}"][1] == many.line(arm)
+    names = scheme(grid_plan("normalisation"))
+    assert len({(names.colour(arm), names.line(arm)) for arm in names.arms}) == len(names.arms) == 11
+    assert len({(names.colour(arm), names.marker(arm)) for arm in names.arms}) == 11
+
+
+def test_a_legend_of_many_arms_names_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = grid_plan("dims", "cifar10", seeds=1)
+    parts = [*(f"D = {dims}" for dims in plan.axes["dims"]), *scheme(plan).shade_legend()]
+    figures = kept_by("training", monkeypatch)
+    training_plot(plan, grid_logs(plan))
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == parts
+    figures = kept_by("factors", monkeypatch)
+    factor_plots(plan, grid_records(plan, dims_truth))
+    methods = ["Barlow Twins", "BYOL", "SimCLR", "untrained, intact images"]
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == [*parts[:11], *methods]
+
+
+def test_training_has_a_panel_a_method_where_methods_are_values_of_another_axis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures = kept_by("training", monkeypatch)
+    plan = grid_plan("hybrid", seeds=1)
+    training_plot(plan, grid_logs(plan))
+    assert [axes.get_title(loc="left") for axes in figures[0].axes] == ["Barlow Twins", "BYOL"]
 
 
 def test_controls_by_panel() -> None:

@@ -1,26 +1,30 @@
 """Accuracy by arm: every seed a dot, mean and 95 % interval, the controls as lines to be above or below."""
 
+import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.transforms import offset_copy
 
-from barlowcli.arms import PROBE, Records
+from barlowcli.arms import PROBE, Arm, Records
 from barlowcli.plan import Plan
 from barlowcli.plots.controls import controls
-from barlowcli.plots.style import FAINT, INK, Plot, Scheme, finish, percent_axis, scheme, spread, styled
+from barlowcli.plots.levels import draw_levels, label_levels, levels_of, top_of
+from barlowcli.plots.style import FAINT, INK, Plot, Scheme, finish, percent_axis, scheme, styled
 from barlowcli.statistics import t_interval
 from barlowcli.wording import axis_value, label_name
 
 GROUP_SPACE = 0.7
 """Space between two groups, in columns."""
-LABEL_GAP = 0.065
-"""Smallest distance of two labels, as a fraction of the panel."""
-COLUMN_INCHES, PANEL_INCHES, MIN_INCHES = 0.82, 3.3, 4.2
-DASHES = {"chance": (1, 2), "untrained": (3, 2), "trained": (7, 2), "histogram": (6, 1.5, 1, 1.5)}
+COLUMN_INCHES, MIN_INCHES, PANEL_INCHES, SPACE = 0.82, 4.2, 3.3, 0.32
+"""Width of a column and of the whole, at least; height of a panel; space between two, as a share of it."""
+LINE_CHARACTERS, CHARACTER_INCHES = 10, 0.08
+"""Of the arms' names: characters a line, as far as words allow, and the width of one."""
+MOST_COLUMNS = 16
+"""Arms that stand in one row."""
 HALO = [withStroke(linewidth=2.5, foreground="white")]
 """So that a number is read where a line runs behind it."""
 CAPTION = "Dots: seeds.  Bar and number: their mean.  Whisker: 95 % t interval, from three seeds on."
@@ -34,29 +38,38 @@ def accuracy_plot(plan: Plan, records: Records) -> Plot | None:
     shuffled = any(arm.trained_domain not in (None, "none") for arm in look.arms)
     panels = [("own", "Probed on images shuffled as in training")] if shuffled else []
     panels.append(("none", "Probed on intact images"))
-    label = main_label(records)
-    columns = _columns(look)
-    width, height = max(MIN_INCHES, COLUMN_INCHES * (columns[-1] + 1.3)), PANEL_INCHES * len(panels)
-    top = _top(plan, look, records)
+    label, top = main_label(records), _top(plan, look, records)
+    rows = _rows(look)
+    names = [_tick_name(look, arm) for arm in look.arms]
+    longest = max(len(line) for name in names for line in name.splitlines())
+    column = max(COLUMN_INCHES, CHARACTER_INCHES * longest)
+    width = max(MIN_INCHES, column * max(_columns(look, row)[-1] + 1.3 for row in rows))
+    under = 14 * max(name.count("\n") + 1 for name in names)  # points, of the arms' names
+    extra = (under - 10) / 72 if len(rows) > 1 else 0.0
+    count = len(panels) * len(rows)
+    height = PANEL_INCHES * count / (count + SPACE * (count - 1))
     with styled():
-        figure = Figure(figsize=(width, height))
-        every = figure.subplots(
-            len(panels),
-            1,
-            squeeze=False,
-            sharex=True,
-            gridspec_kw={"left": 0, "right": 1, "bottom": 0, "top": 1, "hspace": 0.32},
-        )[:, 0]
-        for axes, (domain, title) in zip(every, panels, strict=True):
-            axes.set_title(title, pad=24 if look.lead else 8)
+        figure = Figure(figsize=(width, PANEL_INCHES * count + extra * (count - 1)))
+        edges = {"left": 0, "right": 1, "bottom": 0, "top": 1, "hspace": SPACE + extra / height}
+        every = figure.subplots(count, 1, squeeze=False, sharex=len(rows) == 1, gridspec_kw=edges)[:, 0]
+        for axes, ((domain, title), row) in zip(every, itertools.product(panels, rows), strict=True):
+            axes.set_title(title if row is rows[0] else "", pad=24 if look.lead else 8)
             axes.set_ylabel(f"{label} accuracy")
-            _panel(axes, look, columns, records, domain)
-            _control_lines(axes, plan, records, domain)
+            _panel(axes, look, row, records, domain)
+            levels = levels_of(records, controls(plan, records, domain))
+            draw_levels(axes, levels)
+            label_levels(axes, [(level.value, level.text) for level in levels], top)
             axes.set_ylim(0, top)
-        _ticks(every[-1], look, columns)
-        under = -22 - 14 * max(look.name(arm).count(", ") + 1 for arm in look.arms)  # points, below the arms' names
+            if len(rows) > 1 or axes is every[-1]:
+                axes.set_xticks(_columns(look, row), [_tick_name(look, arm) for arm in row])
         every[-1].annotate(
-            CAPTION, (0, 0), (0, under), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=FAINT
+            CAPTION,
+            (0, 0),
+            (0, -22 - under),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=9,
+            color=FAINT,
         )
         alt = f"{label} accuracy by arm: every seed, mean and 95 % interval, with the controls as horizontal lines"
         return finish(figure, "accuracy", alt)
@@ -78,17 +91,30 @@ def _top(plan: Plan, look: Scheme, records: Records) -> float:
             found = list(arm.values(records, f"{PROBE}.{trained}.label").values())
             interval = t_interval(found) if found else None
             values += [*found, *([interval.high] if interval and interval.high is not None else [])]
-    return min(1.0, math.ceil(10 * max(values) + 0.8) / 10)
+    return top_of(values)
 
 
-def _columns(look: Scheme) -> list[float]:
+def _rows(look: Scheme) -> list[list[Arm]]:
+    """The arms of each row of the plot: all in one, or where they are many a group a row, a long one cut evenly."""
+    if len(look.arms) <= MOST_COLUMNS:
+        return [list(look.arms)]
+    rows = []
+    for name in look.groups:
+        members = [arm for arm in look.arms if look.group_of(arm) == name]
+        size = math.ceil(len(members) / math.ceil(len(members) / MOST_COLUMNS))
+        rows += [members[start : start + size] for start in range(0, len(members), size)]
+    return rows
+
+
+def _columns(look: Scheme, arms: Sequence[Arm]) -> list[float]:
     """Where each arm stands, groups set apart."""
-    groups = look.groups
-    return [index + GROUP_SPACE * groups.index(look.group_of(arm)) for index, arm in enumerate(look.arms)]
+    groups = list(dict.fromkeys(look.group_of(arm) for arm in arms))
+    return [index + GROUP_SPACE * groups.index(look.group_of(arm)) for index, arm in enumerate(arms)]
 
 
-def _panel(axes: Axes, look: Scheme, columns: Sequence[float], records: Records, domain: str) -> None:
-    for arm, x in zip(look.arms, columns, strict=True):
+def _panel(axes: Axes, look: Scheme, arms: Sequence[Arm], records: Records, domain: str) -> None:
+    columns = _columns(look, arms)
+    for arm, x in zip(arms, columns, strict=True):
         metric = f"{PROBE}.{arm.trained_domain or 'none' if domain == 'own' else 'none'}.label"
         values = arm.values(records, metric)
         _column(axes, x, list(values.values()), look.colour(arm))
@@ -99,8 +125,8 @@ def _panel(axes: Axes, look: Scheme, columns: Sequence[float], records: Records,
             )
             axes.annotate(words, (x, 0), (0, 3), textcoords="offset points", ha="center", fontsize=8, color=FAINT)
     if look.lead:
-        for name in look.groups:
-            inside = [x for arm, x in zip(look.arms, columns, strict=True) if look.group_of(arm) == name]
+        for name in dict.fromkeys(look.group_of(arm) for arm in arms):
+            inside = [x for arm, x in zip(arms, columns, strict=True) if look.group_of(arm) == name]
             middle = (inside[0] + inside[-1]) / 2
             axes.annotate(
                 axis_value(look.lead, name),
@@ -153,34 +179,8 @@ def _column(axes: Axes, x: float, values: Sequence[float], colour: str) -> None:
     )
 
 
-def _ticks(axes: Axes, look: Scheme, columns: Sequence[float]) -> None:
-    names = [look.name(arm) if look.inner else axis_value(look.lead, look.group_of(arm)) for arm in look.arms]
-    axes.set_xticks(columns, [name.replace(", ", "\n") for name in names])
-
-
-def _control_lines(axes: Axes, plan: Plan, records: Records, domain: str) -> None:
-    """Lines over the whole panel, their labels to its right, apart from one another."""
-    chance = [record.chance["label"] for record in records.values() if "label" in record.chance]
-    lines = [("chance", "chance", chance[0])] if chance else []
-    for control in controls(plan, records, domain):
-        values = list(control.values(records, "label").values())
-        lines.append((control.kind, control.name, t_interval(values).mean))
-    lines.sort(key=lambda line: line[2])
-    top = _top(plan, scheme(plan), records)
-    places = spread([value for _, _, value in lines], LABEL_GAP * top, 0.01 * top, 0.99 * top)
-    figure = axes.get_figure(root=True)
-    beside = offset_copy(axes.get_yaxis_transform(), fig=figure, x=16, units="points")
-    for (kind, name, value), place in zip(lines, places, strict=True):
-        axes.axhline(value, color=FAINT, lw=1.1, dashes=DASHES[kind], zorder=1.5)
-        axes.annotate(
-            f"{name}  {100 * value:.1f} %",
-            (1, value),
-            (1, place),
-            xycoords=axes.get_yaxis_transform(),
-            textcoords=beside,
-            va="center",
-            fontsize=9,
-            color=FAINT,
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": "#B5B5B5", "lw": 0.7, "shrinkA": 1, "shrinkB": 0},
-        )
+def _tick_name(look: Scheme, arm: Arm) -> str:
+    """The arm in words, a line a part, long parts broken at their spaces."""
+    name = look.name(arm) if look.inner else axis_value(look.lead, look.group_of(arm))
+    lines = [line for part in name.split(", ") for line in textwrap.wrap(part, LINE_CHARACTERS, break_long_words=False)]
+    return "\n".join(lines)

@@ -1,11 +1,11 @@
 """The controls that stand in the plots beside the grid's arms."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from barlowcli.arms import PROBE, Arm, Records, group, probes_of, untrained_domains
-from barlowcli.plan import Plan
+from barlowcli.plan import Plan, PlannedCell
 from barlowcli.statistics import t_interval
 from barlowcli.wording import SHUFFLE_WORDS, domain_name, method_name, probe_name
 
@@ -24,6 +24,10 @@ class Control:
         """Seed -> accuracy on `label`."""
         return self.arm.values(records, f"{self.probe}.{label}")
 
+    def mean(self, records: Records, label: str) -> float:
+        """Mean accuracy on `label` over its seeds."""
+        return t_interval(list(self.values(records, label).values())).mean
+
 
 def controls(plan: Plan, records: Records, domain: str) -> list[Control]:
     """Untrained and trained controls and the best histogram probe, those with records. domain: "own" or "none".
@@ -34,9 +38,18 @@ def controls(plan: Plan, records: Records, domain: str) -> list[Control]:
     homes = {arm.trained_domain or "none" for arm in arms if not arm.control} if domain == "own" else {"none"}
     beside = [arm for arm in arms if arm.control]
     found = [_trained(arm, domain) for arm in beside if arm.trained_domain is not None]
-    found += [_untrained(arm, home) for arm, home in untrained_domains(beside) if home in homes]
+    apart = [part for arm in beside for part in _by_domains(arm)]
+    found += [_untrained(arm, home) for arm, home in untrained_domains(apart) if home in homes]
     found += _best_histogram(beside, records)
     return [control for control in found if control.values(records, "label")]
+
+
+def _by_domains(arm: Arm) -> list[Arm]:
+    """The arm in parts whose cells are probed alike: an untrained encoder is one arm whatever it is probed on."""
+    cells: dict[tuple[str, ...], list[PlannedCell]] = {}
+    for cell in arm.cells:
+        cells.setdefault(cell.config.evaluation.domains, []).append(cell)
+    return [replace(arm, cells=tuple(part)) for part in cells.values()]
 
 
 def _trained(arm: Arm, domain: str) -> Control:
@@ -59,4 +72,4 @@ def _best_histogram(arms: Sequence[Arm], records: Records) -> list[Control]:
         for probe in probes_of(arm, records)
     ]
     known = [control for control in found if control.values(records, "label")]
-    return sorted(known, key=lambda control: -t_interval(list(control.values(records, "label").values())).mean)[:1]
+    return sorted(known, key=lambda control: -control.mean(records, "label"))[:1]

@@ -10,7 +10,7 @@ from barlowcli.arms import PROBE, Records
 from barlowcli.plan import Plan
 from barlowcli.plots.accuracy import main_label
 from barlowcli.plots.controls import Control, controls
-from barlowcli.plots.style import INK, Plot, Scheme, finish, percent_axis, scheme, styled
+from barlowcli.plots.style import INK, MARKERS, MOST_NAMES, Plot, Scheme, finish, percent_axis, scheme, styled
 from barlowcli.wording import axis_value, label_name
 
 CONTROL_INK = "#666666"
@@ -87,12 +87,14 @@ def _cloud(axes: Axes, pairs: Pairs, colour: str, marker: str, *, size: float, h
 
 
 def _legend(look: Scheme) -> dict[str, Line2D]:
-    """Colours are arms, marks are groups."""
-    handles: dict[str, Line2D] = {}
-    for arm in look.arms if look.inner else ():
-        handles.setdefault(
-            look.name(arm), Line2D([], [], ls="", marker="o", ms=10, color=look.colour(arm), mec="white")
-        )
+    """Colours are arms, or where they are many the values of one axis; marks are groups."""
+    named = {look.name(arm): (look.colour(arm), look.marker(arm)) for arm in look.arms if look.inner}
+    if len(named) > MOST_NAMES:
+        named = {name: (colour, MARKERS[0]) for name, colour in look.hue_legend().items()}
+    handles = {
+        name: Line2D([], [], ls="", marker=MARKERS[0] if look.lead else marker, ms=10, color=colour, mec="white")
+        for name, (colour, marker) in named.items()
+    }
     for arm in look.arms if look.lead else ():
         name = axis_value(look.lead, look.group_of(arm))
         handles.setdefault(name, Line2D([], [], ls="", marker=look.marker(arm), ms=9, mfc="white", mec=INK))

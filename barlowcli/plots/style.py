@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from barlowcli.arms import Arm, group
 from barlowcli.plan import Plan
-from barlowcli.wording import arm_name
+from barlowcli.wording import arm_name, axis_value
 
 HUES = (
     ("#0072B2", "#56B4E9"),
@@ -23,8 +25,15 @@ HUES = (
     ("#333333", "#8C8C8C"),
 )
 """Okabe and Ito's colours (2008, safe for the colour-blind) in pairs of one hue, dark and light."""
+FLAT = tuple(dark for dark, _ in HUES) + tuple(light for _, light in HUES)
+"""The same one by one, where there are more hues than pairs and nothing else varies."""
+SEQUENCE, SEQUENCE_END = "viridis", 0.92
+"""A colour map for more hues than pairs, and how far it is used: its end is too pale for lines on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
-LINES = ("-", "--", ":", "-.")
+LineStyle = str | tuple[float, tuple[float, ...]]
+LINES: tuple[LineStyle, ...] = ("-", "--", ":", "-.", (0, (8, 2, 1, 2, 1, 2)), (0, (10, 4)))
+MOST_NAMES = 12
+"""Arms that a legend names one by one; of more it names the parts."""
 INK, FAINT, GRID = "#222222", "#6B6B6B", "#E4E4E4"
 STYLE: dict[Any, dict[str, Any]] = {
     "font": {"family": "DejaVu Sans", "size": 10.5},
@@ -85,8 +94,9 @@ def finish(figure: Figure, name: str, alt: str) -> Plot:
 class Scheme:
     """Which axis makes groups (methods, where there are several) and which make the arms of a group.
 
-    arms: the grid's, group by group. Colours: one hue a value of the first axis inside a group, dark and light by
-    the rest.
+    arms: the grid's, group by group. Colours: one hue a value of the axis inside a group that has most, dark and light
+    by the rest; with many hues the rest gives the dashes alone. An axis that makes no difference to an arm counts as at
+    its first value.
     """
 
     lead: str
@@ -103,6 +113,23 @@ class Scheme:
         """Groups in order."""
         return list(dict.fromkeys(self.group_of(arm) for arm in self.arms))
 
+    @property
+    def hue_axis(self) -> str:
+        """The axis inside a group with most values, of several the first; "" without any."""
+        return max(self.inner, key=lambda name: len(self.choices[name]), default="")
+
+    @property
+    def hues(self) -> list[str]:
+        """Values of the axis that gives the hue."""
+        return list(self.choices[self.hue_axis]) if self.inner else [""]
+
+    @property
+    def shades(self) -> list[tuple[str, ...]]:
+        """Settings of the other axes inside a group, in their order."""
+        found = {self._rest(arm) for arm in self.arms}
+        known = [list(self.choices[name]) for name in self._others]
+        return sorted(found, key=lambda key: [v.index(x) if x in v else -1 for v, x in zip(known, key, strict=True)])
+
     def key(self, arm: Arm) -> tuple[str, ...]:
         """What tells the arms of a group apart."""
         return tuple(arm.axes.get(name, "-") for name in self.inner)
@@ -111,32 +138,57 @@ class Scheme:
         """The arm in words, without its group."""
         return arm_name(arm.axes, self.inner)
 
+    @property
+    def _others(self) -> list[str]:
+        return [name for name in self.inner if name != self.hue_axis]
+
+    def _rest(self, arm: Arm) -> tuple[str, ...]:
+        values = [(name, arm.axes.get(name, "-")) for name in self._others]
+        return tuple(self.choices[name][0] if value == "-" else value for name, value in values)
+
     def _place(self, arm: Arm) -> tuple[int, int]:
         """Index of the hue, and of the shade within it."""
-        hues = list(self.choices[self.inner[0]]) if self.inner else []
-        keys = sorted({self.key(other)[1:] for other in self.arms}, key=self._order)
-        first, *rest = self.key(arm) or ("",)
-        shade = keys.index(tuple(rest)) if tuple(rest) in keys else 0
-        return (hues.index(first) if first in hues else 0), shade
-
-    def _order(self, rest: Sequence[str]) -> tuple[int, ...]:
-        chosen = [list(self.choices[name]) for name in self.inner[1:]]
-        return tuple(values.index(v) if v in values else -1 for values, v in zip(chosen, rest, strict=True))
+        hues, shades = self.hues, self.shades
+        hue, rest = arm.axes.get(self.hue_axis, ""), self._rest(arm)
+        return (hues.index(hue) if hue in hues else 0), (shades.index(rest) if rest in shades else 0)
 
     def colour(self, arm: Arm) -> str:
         """Of an arm, the same in every group and plot."""
-        hue, shade = self._place(arm)
-        return HUES[hue % len(HUES)][shade % 2]
+        return self._colour(*self._place(arm))
 
-    def line(self, arm: Arm) -> str:
+    def line(self, arm: Arm) -> LineStyle:
         """Line style: another one where two shades are not enough."""
-        hue, shade = self._place(arm)
-        return LINES[(shade // 2 + hue // len(HUES)) % len(LINES)]
+        return self._line(*self._place(arm))
 
     def marker(self, arm: Arm) -> str:
-        """By group."""
+        """By group; without groups another one where the colours are used up."""
         groups = self.groups
+        if not self.lead:
+            return MARKERS[self._place(arm)[0] // len(FLAT) % len(MARKERS)]
         return MARKERS[groups.index(self.group_of(arm)) % len(MARKERS)] if self.group_of(arm) in groups else "X"
+
+    def _colour(self, hue: int, shade: int) -> str:
+        if len(self.hues) <= len(HUES):
+            return HUES[hue][shade % 2]
+        if len(self.shades) == 1:
+            return FLAT[hue % len(FLAT)]
+        return to_hex(colormaps[SEQUENCE](SEQUENCE_END * hue / (len(self.hues) - 1)))
+
+    def _line(self, hue: int, shade: int) -> LineStyle:
+        if len(self.hues) <= len(HUES):
+            return LINES[shade // 2 % len(LINES)]
+        return LINES[(hue // len(FLAT) if len(self.shades) == 1 else shade) % len(LINES)]
+
+    def hue_legend(self) -> dict[str, str]:
+        """Hue in words -> its colour."""
+        return {axis_value(self.hue_axis, name): self._colour(hue, 0) for hue, name in enumerate(self.hues)}
+
+    def shade_legend(self) -> dict[str, tuple[str, LineStyle]]:
+        """Shade in words -> (grey, line style); empty where there is but one."""
+        shades = self.shades if len(self.shades) > 1 else []
+        greys = [HUES[-1][shade % 2] if len(self.hues) <= len(HUES) else INK for shade in range(len(shades))]
+        names = [arm_name(dict(zip(self._others, key, strict=True)), self._others) for key in shades]
+        return {name: (greys[shade], self._line(0, shade)) for shade, name in enumerate(names)}
 
 
 def scheme(plan: Plan) -> Scheme:

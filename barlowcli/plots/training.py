@@ -5,6 +5,7 @@ cross entropy, and their arms would take the colours of the grid's.
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -13,13 +14,15 @@ from matplotlib.lines import Line2D
 
 from barlowcli.arms import Arm, group
 from barlowcli.plan import Plan
-from barlowcli.plots.style import Plot, Scheme, finish, scheme, styled
+from barlowcli.plots.style import MOST_NAMES, Plot, Scheme, finish, scheme, styled
 from barlowcli.wording import capital, method_name
 
 Log = Sequence[Mapping[str, float]]
 """One line an epoch: step, epoch, lr, loss and its terms, std."""
 
 MOST_TICKS = 8
+MOST_COLUMNS, LINE_INCHES = 4, 0.23
+"""Of the legend: columns, and height of a line after the first."""
 LOG_RANGE = 20.0
 """Losses that span more than this factor are drawn on a logarithmic axis."""
 
@@ -30,29 +33,41 @@ def training_plot(plan: Plan, logs: Mapping[str, Log]) -> Plot | None:
     arms = [arm for arm in group(plan.cells) if not arm.control and any(logs.get(cell.id) for cell in arm.cells)]
     if not arms:
         return None
-    panels = list(dict.fromkeys(look.group_of(arm) for arm in arms))
+    panels = list(dict.fromkeys(_method(arm) for arm in arms))
+    handles = _legend(look, arms)
+    columns = MOST_COLUMNS if len(panels) > 1 else MOST_COLUMNS // 2
+    further = max(0, math.ceil(len(handles) / columns) - 1)
     with styled():
-        figure = Figure(figsize=(max(5.0, 3.6 * len(panels)), 3.7), layout="constrained")
+        figure = Figure(figsize=(max(5.0, 3.6 * len(panels)), 3.7 + LINE_INCHES * further), layout="constrained")
         every = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, panel in zip(every, panels, strict=True):
-            members = [arm for arm in arms if look.group_of(arm) == panel]
-            _panel(axes, look, members, logs)
-            axes.set_title(capital(method_name(members[0].cells[0].config.method.name)))
+            _panel(axes, look, [arm for arm in arms if _method(arm) == panel], logs)
+            axes.set_title(capital(method_name(panel)))
         every[0].set_ylabel("loss, mean of the epoch")
-        if look.inner:
-            handles = {
-                look.name(arm): Line2D([], [], color=look.colour(arm), ls=look.line(arm), lw=2.2) for arm in arms
-            }
+        if handles:
             figure.legend(
-                list(handles.values()),
-                list(handles),
-                loc="outside lower center",
-                ncols=min(4, len(handles)),
-                fontsize=9.5,
+                list(handles.values()), list(handles), loc="outside lower center", ncols=columns, fontsize=9.5
             )
         return finish(
             figure, "training", "Training loss by epoch, one panel a method, one colour an arm, one line a seed"
         )
+
+
+def _method(arm: Arm) -> str:
+    return arm.cells[0].config.method.name
+
+
+def _legend(look: Scheme, arms: Sequence[Arm]) -> dict[str, Line2D]:
+    """An entry an arm; where they are many, one a hue and one a line style."""
+    if not look.inner:
+        return {}
+    handles = {look.name(arm): Line2D([], [], color=look.colour(arm), ls=look.line(arm), lw=2.2) for arm in arms}
+    if len(handles) <= MOST_NAMES:
+        return handles
+    hues = {name: Line2D([], [], color=colour, lw=2.2) for name, colour in look.hue_legend().items()}
+    return hues | {
+        name: Line2D([], [], color=grey, ls=line, lw=2.2) for name, (grey, line) in look.shade_legend().items()
+    }
 
 
 def _panel(axes: Axes, look: Scheme, arms: Sequence[Arm], logs: Mapping[str, Log]) -> None:

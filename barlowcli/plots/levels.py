@@ -1,0 +1,70 @@
+"""Chance and the controls as lines over a whole panel, to be above or below, with their labels to its right."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.transforms import offset_copy
+
+from barlowcli.arms import Records
+from barlowcli.plots.controls import Control
+from barlowcli.plots.style import FAINT, spread
+from barlowcli.wording import percent
+
+LABEL_GAP = 0.065
+"""Smallest distance of two labels, as a fraction of the panel."""
+DASHES = {"chance": (1, 2), "untrained": (3, 2), "trained": (7, 2), "histogram": (6, 1.5, 1, 1.5)}
+
+
+@dataclass(frozen=True)
+class Level:
+    """An accuracy to be above or below. kind: of control, or chance."""
+
+    kind: str
+    name: str
+    value: float
+
+    @property
+    def text(self) -> str:
+        """Its label."""
+        return f"{self.name}  {percent(self.value)}"
+
+
+def levels_of(records: Records, found: Iterable[Control]) -> list[Level]:
+    """Chance on the main label, and the mean accuracy of each control."""
+    chance = [record.chance["label"] for record in records.values() if "label" in record.chance]
+    levels = [Level("chance", "chance", chance[0])] if chance else []
+    levels += [Level(control.kind, control.name, control.mean(records, "label")) for control in found]
+    return sorted(levels, key=lambda level: level.value)
+
+
+def top_of(values: Iterable[float]) -> float:
+    """Upper end of an accuracy axis that holds `values`: tens of per cent, with room for a number above the highest."""
+    return min(1.0, math.ceil(10 * max(values) + 0.8) / 10)
+
+
+def draw_levels(axes: Axes, levels: Iterable[Level]) -> None:
+    """A line across the panel for each."""
+    for level in levels:
+        axes.axhline(level.value, color=FAINT, lw=1.1, dashes=DASHES[level.kind], zorder=1.5)
+
+
+def label_levels(axes: Axes, labels: Sequence[tuple[float, str]], top: float) -> None:
+    """(height, text) each to the right of a panel from 0 to `top`, apart from one another."""
+    places = spread([value for value, _ in labels], LABEL_GAP * top, 0.01 * top, 0.99 * top)
+    figure = axes.get_figure(root=True)
+    beside = offset_copy(axes.get_yaxis_transform(), fig=figure, x=16, units="points")
+    for (value, text), place in zip(labels, places, strict=True):
+        axes.annotate(
+            text,
+            (1, value),
+            (1, place),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords=beside,
+            va="center",
+            fontsize=9,
+            color=FAINT,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": "#B5B5B5", "lw": 0.7, "shrinkA": 1, "shrinkB": 0},
+        )
