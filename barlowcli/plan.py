@@ -129,7 +129,8 @@ def build_plan(
     if not problems:
         problems = dict.fromkeys(idle(given, experiment.axes, [arm.axes for arm in arms], on_cuda=on_cuda))
     if problems:
-        raise ConfigError(list(problems), hint="`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting")
+        hint = "`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting"
+        raise ConfigError(list(problems), hint=hint)
     base = digest([base_of(given, on_cuda=on_cuda), sorted(experiment.axes)])
     plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), winner=winner)
     return plan.with_cells(cells.values())

@@ -166,6 +166,9 @@ def test_shuffled_training_has_two_panels_and_the_untrained_encoder_along_the_ax
     across, along = curve_controls(plan, records, "shuffle", "own")
     assert {control.kind for control in across} == {"trained", "histogram"}
     assert along.keys() == set(plan.axes["shuffle"])
+    for cells in (plan.cells, plan.cells[::-1]):  # an arm whose cells are not all probed on the same images
+        reordered = plan.model_copy(update={"cells": cells})
+        assert curve_controls(reordered, records, "shuffle", "own")[1].keys() == along.keys()
     dashed = max((line for line in own.lines if line.get_marker() == "None"), key=length)
     expected = [untrained_mean(records, domain) for domain in plan.axes["shuffle"]]
     assert np.asarray(dashed.get_ydata()) == pytest.approx(expected)

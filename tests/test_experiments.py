@@ -20,7 +20,6 @@ SIZE = {
     "training.epochs": 1,
     "training.warmup_epochs": 0,
     "evaluation.knn_k": [5],
-    "evaluation.mlp_epochs": 1,
 }
 FEW = {
     "dims": {"dims": ["16", "64"], "method": ["barlow", "byol"]},

@@ -150,6 +150,7 @@ def test_names_of_arms_do_not_run_into_one_another(name: str, monkeypatch: pytes
     figures = kept_by("accuracy", monkeypatch)
     plan = grid_plan(name, seeds=1)
     accuracy_plot(plan, grid_records(plan, lambda cell: 0.5))
+    assert figures[0].get_figwidth() < 16
     for axes in figures[0].axes:
         boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_visible()]
         assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
