@@ -260,3 +260,8 @@ def test_labels_that_have_room_stay_where_they_are() -> None:
     assert spread([0.5, 0.5], 0.1, 0, 1) == pytest.approx([0.45, 0.55])
     assert spread([0.0, 0.0, 0.02], 0.1, 0, 1) == pytest.approx([0.0, 0.1, 0.2])
     assert spread([], 0.1, 0, 1) == []
+
+
+def test_one_arm_alone_has_no_name_to_tell_it_apart_and_is_drawn() -> None:
+    plan = quick_plan(seeds=1, axes={"method": ["barlow"], "shuffle": ["none"], "jitter": ["off"]})
+    assert accuracy_plot(plan, records_of(plan, BEYOND)) is not None

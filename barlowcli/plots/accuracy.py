@@ -41,7 +41,7 @@ def accuracy_plot(plan: Plan, records: Records) -> Plot | None:
     label, top = main_label(records), _top(plan, look, records)
     rows = _rows(look)
     names = [_tick_name(look, arm) for arm in look.arms]
-    longest = max(len(line) for name in names for line in name.splitlines())
+    longest = max((len(line) for name in names for line in name.splitlines()), default=0)
     column = max(COLUMN_INCHES, CHARACTER_INCHES * longest)
     width = max(MIN_INCHES, column * max(_columns(look, row)[-1] + 1.3 for row in rows))
     under = 14 * max(name.count("\n") + 1 for name in names)  # points, of the arms' names
