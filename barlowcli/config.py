@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -49,20 +49,24 @@ def digest(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Given:
-    """The settings of a plan before its arms, nested: of file and preset; of the preset by method; of the flags."""
+    """The settings of a plan before its arms, nested: of file and preset; of the preset by method; what the experiment
+    fixes, and by method; of the flags. Later ones go over earlier ones."""
 
     shared: Mapping[str, Any]
     by_method: Mapping[str, Mapping[str, Any]]
     flags: Mapping[str, Any]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    fixed_by_method: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def everywhere(self) -> dict[str, Any]:
         """What holds whatever the method."""
-        return merge(self.shared, self.flags)
+        return merge(self.shared, self.fixed, self.flags)
 
     def of(self, method: str) -> dict[str, Any]:
         """What holds for a method: its own over the shared, the flags over both."""
-        return merge(self.shared, self.by_method.get(method, {}), self.flags)
+        own, fixed = self.by_method.get(method, {}), self.fixed_by_method.get(method, {})
+        return merge(self.shared, own, self.fixed, fixed, self.flags)
 
 
 def base_of(given: Given, *, on_cuda: bool) -> Any:
@@ -74,7 +78,7 @@ def base_of(given: Given, *, on_cuda: bool) -> Any:
     defaults = [CellConfig(), *(model() for model in METHOD_MODELS.values())]
     return [
         merge(shared, place),
-        given.by_method,
+        [given.by_method, given.fixed_by_method],
         ("bf16" if on_cuda else "fp32") if precision == "auto" else precision,
         [settings.model_dump(mode="json") for settings in defaults],
     ]
@@ -101,7 +105,7 @@ def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
         for key in flatten(given.flags)
         if key in varied
     ]
-    problems += _check_by_method(given.by_method)
+    problems += _check_by_method(given.by_method) + _check_by_method(given.fixed_by_method)
     table = shared.get("method", {})
     if not isinstance(table, Mapping):
         return problems

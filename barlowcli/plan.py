@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from barlowcli.config import Given, base_of, check_shared, digest, idle, resolve
+from barlowcli.config import Given, base_of, check_shared, digest, idle, methods_of, resolve
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.nested import expand, merge
+from barlowcli.nested import expand, flatten, merge
 from barlowcli.records import SCHEMA, read_record, read_versioned, write_json
 from barlowcli.registry import did_you_mean
 from barlowcli.settings import CellConfig, Settings
-from barlowcli.spec import Axis, Control, Experiment, Preset, Screen, axis_text, describe
+from barlowcli.spec import SAME, Axis, Control, Experiment, Preset, Screen, axis_text, describe
 
 AXIS_KEYS = {
     "method": "method.name",
@@ -24,10 +24,16 @@ AXIS_KEYS = {
     "dims": "projector.dim",
 }
 """Axes that have a flag of their own, and the setting each stands for."""
+CONTROLS = ("supervised", "random-init", "histogram")
+"""Methods that stand beside a grid."""
 
 
 class PlannedCell(Settings):
-    """An arm with a seed. axes: axis name -> value as text, "-" where the axis has no meaning for this cell."""
+    """An arm with a seed.
+
+    axes: axis name -> value as text; "a|b" where values a and b come to this very cell, "-" where all of the grid's do
+    or where the axis has no meaning for it.
+    """
 
     id: str
     axes: dict[str, str]
@@ -48,6 +54,8 @@ class Plan(Settings):
     preset: str
     base: str
     cells: tuple[PlannedCell, ...]
+    values: dict[str, list[str]] = {}
+    """Axis -> the values of the grid: what "-" stands for in a cell of it."""
     winner: str = ""
     """Of a screened experiment, the candidate that won the first stage; "" as long as that is not known."""
 
@@ -62,9 +70,19 @@ class Plan(Settings):
         """Axis -> the values that occur among the grid's cells, in the experiment's order, then as planned."""
         grid = [cell for cell in self.cells if not cell.control]
         return {
-            name: _ordered(axis.names(), [cell.axes.get(name, "-") for cell in grid]) or ["-"]
+            name: _ordered(axis.names(), [value for cell in grid for value in self.values_of(cell, name)]) or ["-"]
             for name, axis in self.experiment.axes.items()
         }
+
+    def values_of(self, cell: PlannedCell, axis: str) -> list[str]:
+        """The values of an axis at which the cell stands: several where they come to the same; none for a control's
+        "-"."""
+        own = cell.axes.get(axis, "-")
+        if own != "-":
+            return own.split(SAME)
+        if cell.control:
+            return []
+        return self.values.get(axis) or self.experiment.axes[axis].names()
 
     def with_cells(self, cells: Iterable[PlannedCell]) -> "Plan":
         """This plan with `cells`, in the order of the axes: the same whatever the order they were asked for in."""
@@ -113,8 +131,10 @@ def build_plan(
         shared=merge(expand(experiment.settings), expand(preset.settings)),
         by_method={name: expand(settings) for name, settings in preset.methods.items()},
         flags=expand(overrides.settings),
+        fixed=expand(experiment.fixed),
+        fixed_by_method={name: expand(settings) for name, settings in experiment.methods.items()},
     )
-    problems = dict.fromkeys(check_shared(given, experiment.axes))
+    problems = dict.fromkeys([*check_shared(given, experiment.axes), *_check_recipe(preset, given, cut)])
     arms = _planned_arms(experiment, cut, overrides.seeds or preset.seeds, winner)
     cells: dict[str, PlannedCell] = {}
     for arm in arms:
@@ -126,14 +146,26 @@ def build_plan(
         for seed in arm.seeds:
             cell = _planned(config.model_copy(update={"seed": seed}), arm.axes, arm.control)
             cells[cell.id] = _one_cell(cells[cell.id], cell) if cell.id in cells else cell
+    values = {name: axis.names() for name, axis in cut.items()}
     if not problems:
         problems = dict.fromkeys(idle(given, experiment.axes, [arm.axes for arm in arms], on_cuda=on_cuda))
     if problems:
         hint = "`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting"
         raise ConfigError(list(problems), hint=hint)
     base = digest([base_of(given, on_cuda=on_cuda), sorted(experiment.axes)])
-    plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), winner=winner)
-    return plan.with_cells(cells.values())
+    plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), values=values, winner=winner)
+    return plan.with_cells(_blank(cell, values) for cell in cells.values())
+
+
+def _check_recipe(preset: Preset, given: Given, axes: Mapping[str, Axis]) -> list[str]:
+    """Methods of the grid that a recipe has nothing for."""
+    if not preset.recipe:
+        return []
+    lacking = [name for name in methods_of(given.everywhere, axes) if name not in (*preset.methods, *CONTROLS)]
+    return [
+        f"method.name: no recipe for `{name}` among {preset.recipe}; known: {', '.join(preset.methods)}"
+        for name in lacking
+    ]
 
 
 @dataclass(frozen=True)
@@ -169,11 +201,32 @@ def _fresh(screen: Screen, seeds: int) -> range:
 
 
 def _one_cell(first: PlannedCell, second: PlannedCell) -> PlannedCell:
-    """Two arms that come to the same cell: "-" on the axes that make no difference to it."""
+    """Two arms that come to the same cell: it stands at the values of both."""
     if first.control != second.control:
         return first
-    axes = {name: value if second.axes.get(name) == value else "-" for name, value in first.axes.items()}
+    axes = {
+        name: value
+        if value == (other := second.axes.get(name, "-"))
+        else SAME.join(dict.fromkeys([*value.split(SAME), *other.split(SAME)]))
+        for name, value in first.axes.items()
+    }
     return first.model_copy(update={"axes": axes})
+
+
+def _blank(cell: PlannedCell, values: Mapping[str, Sequence[str]]) -> PlannedCell:
+    """The cell with "-" on the axes of which it stands at every value of the grid."""
+    whole = {
+        name: "-"
+        for name, value in cell.axes.items()
+        if SAME in value and set(value.split(SAME)) >= set(values.get(name, [value]))
+    }
+    return cell.model_copy(update={"axes": {**cell.axes, **whole}})
+
+
+def _spelled(plan: Plan, cell: PlannedCell) -> PlannedCell:
+    """The cell with the values that each "-" stands for."""
+    axes = {name: SAME.join(plan.values_of(cell, name)) or value for name, value in cell.axes.items()}
+    return cell.model_copy(update={"axes": axes})
 
 
 def _planned(config: CellConfig, arm: Mapping[str, str], is_control: bool) -> PlannedCell:
@@ -194,6 +247,8 @@ def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> d
                     hint=did_you_mean(name, list(dict.fromkeys([*axes, *AXIS_KEYS])))
                     + "; a setting is changed with --set key=value",
                 )
+            if name not in axes:
+                _check_added(experiment, name)
             axis = axes.get(name) or Axis(key=AXIS_KEYS[name], values=list(values))
             if isinstance(axis.values, dict):
                 unknown = [value for value in values if value not in axis.values]
@@ -205,6 +260,20 @@ def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> d
                 typed = {axis_text(value): value for value in axis.values}
                 axes[name] = axis.model_copy(update={"values": [typed.get(str(v), v) for v in values]})
     return axes
+
+
+def _check_added(experiment: Experiment, name: str) -> None:
+    """Raise ConfigError where an axis that a flag adds sets what arms of the experiment's own axes set."""
+    for other, axis in experiment.axes.items():
+        keys = {key for value in axis.names() for key in flatten(expand(axis.settings(value)))}
+        if AXIS_KEYS[name] in keys and name not in experiment.overridable:
+            raise ConfigError(
+                [
+                    f"--{name} sets {AXIS_KEYS[name]}, which the arms of the axis `{other}` set: they would not be "
+                    "what they are called"
+                ],
+                hint=f"choose among them with --axis {other}=VALUE,…, or copy the experiment with `barlow cp`",
+            )
 
 
 def _product(axes: Mapping[str, Axis]) -> list[dict[str, str]]:
@@ -239,18 +308,38 @@ def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
     if old is not None:
         _check_claims(old, plan, folder)
     if old is not None and old.base == plan.base:
-        cells = {cell.id: cell for cell in plan.cells}
-        for cell in old.cells:
-            cells[cell.id] = _one_cell(cells[cell.id], cell) if cell.id in cells else cell
-        joined = plan.model_copy(
-            update={"experiment": _joined(old.experiment, plan.experiment), "winner": plan.winner or old.winner}
-        )
-        plan = joined.with_cells(cells.values())
+        plan = _added(old, plan)
     elif old is not None:
         left_out = len({cell.id for cell in old.cells} - {cell.id for cell in plan.cells})
     if plan != old:
         write_plan(folder, plan)
     return plan, left_out
+
+
+def _added(old: Plan, new: Plan) -> Plan:
+    """The cells of both plans, those of a former winner's second stage left out."""
+    cells = {cell.id: _spelled(new, cell) for cell in new.cells}
+    for cell in old.cells:
+        if cell.id in cells:
+            cells[cell.id] = _one_cell(cells[cell.id], _spelled(old, cell))
+        elif not _former(old, new, cell):
+            cells[cell.id] = _spelled(old, cell)
+    experiment = _joined(old.experiment, new.experiment)
+    values = {
+        name: _ordered(experiment.axes[name].names(), [*old.values.get(name, []), *new.values.get(name, [])])
+        for name in (*new.values, *(name for name in old.values if name not in new.values))
+    }
+    update = {"experiment": experiment, "values": values}
+    joined = new.model_copy(update={**update, "winner": new.winner or old.winner})
+    return joined.with_cells(_blank(cell, values) for cell in cells.values())
+
+
+def _former(old: Plan, new: Plan, cell: PlannedCell) -> bool:
+    """Whether a cell is of the second stage of a candidate that is no longer the winner."""
+    screen = new.experiment.screen
+    if screen is None or not new.winner or new.winner == old.winner:
+        return False
+    return cell.axes.get("stage") == "test" and cell.axes.get(screen.axis) == old.winner
 
 
 def _check_claims(old: Plan, new: Plan, folder: Path) -> None:

@@ -24,13 +24,15 @@ def choose_winner(plan: Plan, records: Mapping[str, Record]) -> str:
 
 
 def screening(plan: Plan, records: Mapping[str, Record]) -> dict[str, float]:
-    """Candidate -> mean of the screen's metric over all its cells of the first stage, of those that have it in all."""
+    """Candidate -> mean validation accuracy of the screen's probe over all its cells of the first stage, of those that
+    have it in all. Test images have no say in the choice."""
     screen = plan.experiment.screen
     assert screen is not None
     found = {}
     for name in screen.candidates:
         cells = [c for c in plan.cells if c.axes.get("stage") == "screen" and c.axes.get(screen.axis) == name]
-        values = [r.metrics.get(screen.metric) if (r := records.get(cell.id)) else None for cell in cells]
+        probed = [r.probes.get(screen.metric, {}) if (r := records.get(cell.id)) else {} for cell in cells]
+        values = [probe.get("validation_accuracy") for probe in probed]
         known = [value for value in values if value is not None]
         if cells and len(known) == len(values):
             found[name] = sum(known) / len(known)

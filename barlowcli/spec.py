@@ -70,6 +70,8 @@ class Control(Settings):
     """Fewer seeds than the grid, where more would be the same number again."""
 
 
+SAME = "|"
+"""Between values of an axis that come to the same cell."""
 SYMBOLS = ("smallest", "second-largest", "largest")
 """Values that an arm of a claim can give an axis of numbers, whatever they are under the preset."""
 WINNER = "winner"
@@ -175,8 +177,9 @@ class Published(Settings):
 class Screen(Settings):
     """A first stage that chooses one arm, on seeds that are not used again.
 
-    All `candidates` of `axis` are run at `seeds` seeds; the one with the best mean of `metric`, over those seeds and
-    all arms of the other axes, is the winner, and stands with the `parents` in the second stage, on fresh seeds.
+    All `candidates` of `axis` are run at `seeds` seeds; the one with the best mean validation accuracy of the probe
+    `metric`, over those seeds and all arms of the other axes, is the winner, and stands with the `parents` in the
+    second stage, on fresh seeds.
     The experiment has an axis `stage` with the values screen and test.
     """
 
@@ -198,6 +201,13 @@ class Experiment(Settings):
     notes: list[str] = []
     """What a reader of the report must know beside the numbers: corrections, confounds."""
     settings: dict[str, Any] = {}
+    """What its presets can change."""
+    fixed: dict[str, Any] = {}
+    """What defines the experiment: over every preset and its methods, under flags and axes."""
+    methods: dict[str, dict[str, Any]] = {}
+    """Method -> the same for one method."""
+    overridable: tuple[str, ...] = ()
+    """Axes that a flag may add although arms of another axis set what they set: these arms then give way."""
     axes: dict[str, Axis]
     controls: list[Control] = []
     presets: dict[str, Preset]
@@ -218,10 +228,9 @@ class Experiment(Settings):
         for place, arm in self._arms():
             for name, value in arm.items():
                 self._check_axis(place, name)
-                axis = self.axes[name]
-                if isinstance(axis.values, dict) and value not in (*axis.values, *SYMBOLS, WINNER):
-                    near = did_you_mean(value, list(axis.values))
-                    raise ValueError(f"{place} names the value `{value}` of the axis `{name}`: {near}")
+                known = self._values(name)
+                if value not in (*known, *SYMBOLS, WINNER) and self._is_closed(name):
+                    raise ValueError(f"{place} names the value `{value}` of `{name}`: {did_you_mean(value, known)}")
         for place, names in self._axis_references():
             for name in names:
                 self._check_axis(place, name)
@@ -231,6 +240,18 @@ class Experiment(Settings):
         if len(set(ids)) < len(ids):
             raise ValueError("two claims have the same id")
         return self
+
+    def _is_closed(self, name: str) -> bool:
+        """Whether an axis has no values but those of the file: a table, or numbers (of names a flag can add others)."""
+        values = self.axes[name].values
+        return isinstance(values, dict) or all(isinstance(value, (int, float)) for value in values)
+
+    def _values(self, name: str) -> list[str]:
+        """Values of an axis that the file has anywhere: of the axis, of a preset, or set by a control."""
+        axis = self.axes[name]
+        listed = [axis_text(value) for preset in self.presets.values() for value in preset.axes.get(name, [])]
+        controls = [] if isinstance(axis.values, dict) else [c.set[name] for c in self.controls if name in c.set]
+        return list(dict.fromkeys([*axis.names(), *listed, *controls]))
 
     def _check_axis(self, place: str, name: str) -> None:
         if name not in self.axes:

@@ -142,7 +142,7 @@ class TrainingLog:
     def resume(self, state: dict[str, Any], step: int) -> None:
         """Take the state back, and cut lines that a run wrote after its last checkpoint."""
         self.rows = list(state["rows"])
-        self.collapsed_since, self.unrelated_since = state["collapsed_since"], state["unrelated_since"]
+        self.collapsed_since, self.unrelated_since = state["collapsed_since"], state.get("unrelated_since")
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
         write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())

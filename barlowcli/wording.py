@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from barlowcli.registry import METHODS
+from barlowcli.spec import SAME
 from barlowcli.statistics import Interval
 
 CONTROL_NAMES = {
@@ -41,6 +42,8 @@ def method_name(method: str) -> str:
 
 def axis_value(axis: str, value: str) -> str:
     """A value of an axis in words: "barlow" -> "Barlow Twins", "off" -> "jitter off", "64" -> "D = 64"."""
+    if SAME in value:
+        return " = ".join(axis_value(axis, one) for one in value.split(SAME))
     if axis == "method":
         return method_name(value)
     if axis == "shuffle":

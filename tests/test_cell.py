@@ -74,17 +74,15 @@ def test_a_cell_with_random_bits_is_trained_and_probed_on_them(tmp_path, method)
     assert shapes == {channels}
 
 
-def test_a_training_image_is_probed_with_the_bits_of_its_views_and_a_test_image_with_others(tmp_path):
+def test_images_are_probed_without_the_bits_that_their_views_have(tmp_path):
     plan = tiny_plan({"method": ["barlow"], "shuffle": ["none"], "jitter": ["on"]}, {"views.random_bits": 32})
     config = plan.cells[0].config
     data = dataset_on(config.data, tmp_path, "cpu")
     order = torch.arange(len(data.train)).flip(0)
     views = make_views(config, data)(data.pretrain, order, epoch=1, view=1)
-    probed = torch.cat(list(domain_batches(config, data, "train", "pixels", order)))
-    assert torch.equal(views[:, 3:], probed[:, 3:])
-    parts = [torch.cat(list(domain_batches(config, data, part, "none")))[:, 3:, 0, 0] for part in parts_of(data)]
-    everyone = torch.cat(parts)
-    assert len(everyone.unique(dim=0)) == len(everyone)  # 500 images, 2^32 patterns
+    assert len(views[:, 3:, 0, 0].unique(dim=0)) == len(order)
+    for part in parts_of(data):
+        assert not torch.cat(list(domain_batches(config, data, part, "none")))[:, 3:].any()
 
 
 def test_the_same_cell_gives_the_same_numbers_to_the_bit(tmp_path):

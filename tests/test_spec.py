@@ -125,7 +125,7 @@ def test_axis_values_as_text():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ('[[controls]]\nset = { target = "emma" }\n', "control 1 names the value `emma` of the axis `target`"),
+        ('[[controls]]\nset = { target = "emma" }\n', "control 1 names the value `emma` of `target`"),
         ('[[controls]]\nset = { metric = "x" }\n', "control 1 names the axis `metric`"),
         ('[curve]\naxis = "dim"\nlabel = "D"\n', "curve names the axis `dim`"),
     ],

@@ -4,12 +4,19 @@ import pytest
 
 from barlowcli.errors import ConfigError
 from barlowcli.experiment_files import load_experiment
-from barlowcli.plan import Overrides, build_plan
+from barlowcli.plan import Overrides, Plan, build_plan, freeze
 from barlowcli.settings import BarlowSettings, CellConfig, MethodSettings, VicregSettings
+from barlowcli.spec import Claim
 from barlowcli.switches import canonical, nonsense
+from barlowcli.verdicts import judge
+from barlowcli.verdicts.references import cases
 
 
-def cells(method: str, **settings: object) -> list[CellConfig]:
+def claim_of(plan: Plan, name: str) -> Claim:
+    return next(claim for claim in plan.experiment.claims if claim.id == name)
+
+
+def configs(method: str, **settings: object) -> list[CellConfig]:
     """Configs of the augmentations experiment's baseline with these settings of the method."""
     overrides = Overrides(
         {"method": [method], "augmentation": ["baseline"]}, {f"method.{key}": v for key, v in settings.items()}, 1
@@ -34,7 +41,7 @@ def cells(method: str, **settings: object) -> list[CellConfig]:
 )
 def test_a_combination_that_makes_no_sense_is_refused_with_the_reason(method, settings, reason):
     with pytest.raises(ConfigError) as error:
-        cells(method, **settings)
+        configs(method, **settings)
     assert reason in error.value.message
     assert "method." in error.value.message
 
@@ -52,11 +59,11 @@ def test_a_combination_that_makes_no_sense_is_refused_with_the_reason(method, se
 )
 def test_a_switch_that_nothing_uses_is_refused(method, settings, key):
     with pytest.raises(ConfigError, match=f"{key}: no cell of this grid uses it"):
-        cells(method, **settings)
+        configs(method, **settings)
 
 
 def test_a_flag_that_repeats_what_is_there_is_no_mistake():
-    assert cells("byol", tau=0.96) == cells("byol")
+    assert configs("byol", tau=0.96) == configs("byol")
 
 
 @pytest.mark.parametrize("method", ["barlow", "byol", "simclr", "vicreg", "simsiam"])
@@ -69,9 +76,9 @@ def test_every_other_combination_of_branches_is_a_cell(method, target, predictor
     branches = {"target": target, "predictor": predictor, "symmetric": symmetric}
     if (alone and not symmetric) or (twice and symmetric):
         with pytest.raises(ConfigError):
-            cells(method, **branches)
+            configs(method, **branches)
         return
-    (config,) = cells(method, **branches)
+    (config,) = configs(method, **branches)
     assert {key: getattr(config.method, key) for key in branches} == branches
 
 
@@ -89,3 +96,58 @@ def test_the_defaults_of_every_method_make_sense():
     for model in get_args(get_args(MethodSettings)[0]):
         if "target" in model.model_fields:
             assert nonsense(model()) == []
+
+
+def test_arms_that_come_to_the_same_cell_stand_at_both_values_and_at_no_other():
+    overrides = Overrides({"method": ["barlow"], "grayscale": ["off"]}, {}, 1)
+    plan = build_plan(load_experiment("augmentations"), "quick", overrides, on_cuda=False)
+    grid = {cell.axes["augmentation"] for cell in plan.cells if not cell.control}
+    assert grid == {"baseline|no-grayscale", "no-jitter|no-grayscale-no-jitter", "crop-blur-only", "crop-only"}
+    sides = {case["augmentation"]: sides for case, sides in cases(plan, claim_of(plan, "dispensable"), "own")}
+    crop = sides["crop-only"]
+    assert [cell.axes["augmentation"] for cell in crop.arm.cells[0]] == ["crop-only"]
+    assert [cell.axes["augmentation"] for cell in crop.against[0].cells[0]] == ["baseline|no-grayscale"]
+    assert "no-grayscale" not in sides  # it is the baseline: nothing to be held against
+
+
+def test_what_a_cut_leaves_out_is_no_arm_of_the_plan():
+    overrides = Overrides({"method": ["vicreg"], "normalisation": ["baseline", "no-normalisation"]}, {}, 1)
+    plan = build_plan(load_experiment("normalisation"), "quick", overrides, on_cuda=False)
+    assert {cell.axes["normalisation"] for cell in plan.cells if not cell.control} == {"-"}  # VICReg has none anyhow
+    collapse = [verdict.word for verdict in judge(plan, {}) if verdict.claim.id == "collapse"]
+    assert set(collapse) == {"untested"}
+
+
+def test_two_plans_of_one_folder_keep_what_their_cells_stand_for(tmp_path):
+    def plan(hidden: list[str]) -> Plan:
+        axes = {"method": ["barlow"], "dims": ["256"], "lambda": ["fixed"], "hidden": hidden}
+        return build_plan(load_experiment("dims"), "quick", Overrides(axes, {}, 1), on_cuda=False)
+
+    freeze(tmp_path, plan(["tied", "256"]))
+    joined, _ = freeze(tmp_path, plan(["512"]))
+    assert {cell.axes["hidden"] for cell in joined.cells if not cell.control} == {"tied|256", "512"}
+    assert joined.axes["hidden"] == ["tied", "256", "512"]
+
+
+def test_a_flag_does_not_change_what_arms_are_called():
+    for name, axes in (
+        ("hybrid", {"method": ["byol"]}),
+        ("hybrid", {"dims": ["256"]}),
+        ("augmentations", {"jitter": ["on"]}),
+    ):
+        with pytest.raises(ConfigError, match="would not be what they are called"):
+            build_plan(load_experiment(name), "quick", Overrides(axes, {}, 1), on_cuda=False)
+
+
+def test_what_defines_an_experiment_stands_under_every_recipe():
+    for preset in ("recipe-lightly", "recipe-solo", "cifar10"):
+        plan = build_plan(load_experiment("target-network"), preset, Overrides(seeds=1), on_cuda=False)
+        assert {getattr(c.config.method, "tau_schedule", "") for c in plan.cells if not c.control} == {"constant"}
+        plan = build_plan(load_experiment("shuffle-test"), preset, Overrides(seeds=1), on_cuda=False)
+        assert {c.config.views.solarize for c in plan.cells if c.config.views} == {(0.0, 0.0)}
+
+
+def test_a_recipe_is_refused_to_a_method_that_has_none():
+    overrides = Overrides({"method": ["vicreg"]}, {}, 1)
+    with pytest.raises(ConfigError, match="no recipe for `vicreg` among lightly's CIFAR-10 benchmark"):
+        build_plan(load_experiment("augmentations"), "recipe-lightly", overrides, on_cuda=False)

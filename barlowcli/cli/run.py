@@ -117,8 +117,8 @@ def run(
         checkpoint_seconds=checkpoint_seconds,
     )
     run_plan(plan, options, rerun=rerun, shard=part, workers=workers, quiet=quiet)
-    finished = with_winner(plan, folder, plan_now)
-    if finished != plan:
+    finished = with_winner(plan_now(), folder, plan_now)  # the first stage may have been run again
+    if finished.winner != plan.winner:
         output.log(f"screened: {finished.winner} is the winner and goes on, on seeds of its own", quiet=quiet)
         run_plan(finished, options, rerun=None, shard=part, workers=workers, quiet=quiet)
     finish(folder, as_json=as_json, quiet=quiet)
@@ -126,7 +126,7 @@ def run(
 
 def with_winner(plan: Plan, folder: Path, plan_now: Callable[[str], Plan]) -> Plan:
     """The plan with its second stage too, where a screened experiment's first one is finished; else as it is."""
-    if plan.experiment.screen is None or plan.winner:
+    if plan.experiment.screen is None:
         return plan
     records = {cell.id: record for cell in plan.cells if (record := read_record(folder / "cells" / cell.id))}
     winner = choose_winner(plan, records)

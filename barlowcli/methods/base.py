@@ -54,11 +54,11 @@ class Method(nn.Module, ABC):
 class JointEmbedding(Method):
     """Two views, a branch for each, and a loss of the pair of embeddings.
 
-    Without predictor and with a shared target the loss is loss(z_a, z_b). In every other case it is the sum of
+    Without predictor and with a shared target the loss is loss(z_a, z_b). With another target it is the sum of
     both directions, loss(q(z_a), t_b) + loss(q(z_b), t_a), as BYOL defines it (Grill et al. 2020, section 3.1), or,
-    asymmetric, twice the first. The sum, not the mean, keeps the size of the gradient: for a symmetric loss,
-    stop-gradient without predictor has the very gradient of the shared network; and twice one direction has that of
-    both in expectation. So arms differ in their branches alone.
+    asymmetric, twice the first; with a shared target and a predictor, the mean of both, or the first once. So the size
+    of the gradient stays: for a symmetric loss and q the identity, all of these have the very gradient of the shared
+    network, one direction in expectation. Arms differ in their branches alone.
 
     Each view passes through on its own, so that BatchNorm takes its statistics per view. The averaged target
     is a copy of encoder and projector; like DeepMind's BYOL (byol_experiment.py, `loss_fn`) it runs in training
@@ -86,6 +86,7 @@ class JointEmbedding(Method):
     def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
         """Loss of two views (N, 3, H, W); the labels (N,) are not looked at."""
         z_a = self.embed(view_a)  # (N, D)
+        weight = 0.5 if self.branches.target == "shared" else 1.0  # its gradient comes through both sides of the loss
         if self.branches.target == "shared" and self.predictor is None:
             z_b = self.embed(view_b)
             loss, terms = _in_float32(self.loss, z_a, z_b)
@@ -94,11 +95,11 @@ class JointEmbedding(Method):
             target_a, target_b = self._target(view_a, z_a), self._target(view_b, z_b)
             loss_a, terms_a = _in_float32(self.loss, self._predict(z_a), target_b)
             loss_b, terms_b = _in_float32(self.loss, self._predict(z_b), target_a)
-            loss, terms = loss_a + loss_b, {name: (terms_a[name] + terms_b[name]) / 2 for name in terms_a}
+            loss, terms = weight * (loss_a + loss_b), {name: (terms_a[name] + terms_b[name]) / 2 for name in terms_a}
         else:
             z_b = self._target(view_b)
             once, terms = _in_float32(self.loss, self._predict(z_a), z_b)
-            loss = 2 * once
+            loss = 2 * weight * once
         terms = {name: term.detach() for name, term in terms.items()}
         return Output(self.scale * loss, terms, (z_a.detach(), z_b.detach()))
 

@@ -1,5 +1,6 @@
 """VICReg: embeddings alike in two views, each dimension with spread, no two dimensions alike (Bardes et al. 2022)."""
 
+import math
 from functools import partial
 
 import torch.nn.functional as F
@@ -41,8 +42,8 @@ def build(
 def _loss(z_a: Tensor, z_b: Tensor, *, settings: VicregSettings) -> tuple[Tensor, dict[str, Tensor]]:
     if settings.normalize == "batch":
         z_a, z_b = standardise(z_a), standardise(z_b)
-    else:
-        z_a, z_b = normalise(z_a, settings.normalize), normalise(z_b, settings.normalize)
+    elif settings.normalize == "features":  # to length sqrt(D), at which each dimension can have the spread 1
+        z_a, z_b = (normalise(z, "features") * math.sqrt(z.shape[1]) for z in (z_a, z_b))
     invariance, variance, covariance = vicreg_terms(z_a, z_b)
     redundancy = settings.variance_weight * variance + settings.covariance_weight * covariance
     loss = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from barlowcli.arms import PROBE, Arm, Records, group
 from barlowcli.plan import Plan
+from barlowcli.spec import SAME
 from barlowcli.wording import arm_name, method_name
 
 ANY = "-"
@@ -46,8 +47,8 @@ class Line:
 def lines(plan: Plan, axis: str) -> list[Line]:
     """The grid's arms as lines along `axis`, ordered by the values of the other axes.
 
-    An arm that an axis makes no difference to ("-") stands on every line that it fits, or on one of its own where it
-    fits none; one that `axis` itself makes no difference to stands at every value.
+    An arm that an axis makes no difference to ("-", or between some of its values "a|b") stands on every line that it
+    fits, or on one of its own where it fits none; one that `axis` itself makes no difference to stands at every value.
     """
     choices = {name: values for name, values in plan.axes.items() if len(values) > 1 and name != axis}
     arms = [arm for arm in group(plan.cells) if not arm.control]
@@ -67,7 +68,9 @@ def _points(
 
 def _fits(key: Sequence[str], other: Sequence[str]) -> bool:
     """Whether an arm at `key` stands at `other` too."""
-    return all(own in (ANY, value) for own, value in zip(key, other, strict=True))
+    return all(
+        own == ANY or set(value.split(SAME)) <= set(own.split(SAME)) for own, value in zip(key, other, strict=True)
+    )
 
 
 def _rank(value: str, known: Sequence[str]) -> int:

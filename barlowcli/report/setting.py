@@ -42,11 +42,20 @@ def mode(plan: Plan) -> str:
     if preset.recipe:
         return (
             f"Recipe mode: each method has its own published settings ({preset.recipe}), so methods differ in learning "
-            "rate, projector and augmentations too."
+            f"rate, projector and augmentations too.{_fixed(plan)}"
         )
     own = [f"{method_name(name)}: {_assigned(settings)}" for name, settings in preset.methods.items()]
-    but = f", but for what a method has of its own: {'; '.join(own)}" if own else ""
+    own += [f"{method_name(name)}: {_assigned(settings)}" for name, settings in plan.experiment.methods.items()]
+    but = f", but for what a method has of its own: {'; '.join(dict.fromkeys(own))}" if own else ""
     return f"Controlled mode: everything is equal but the axes{but}."
+
+
+def _fixed(plan: Plan) -> str:
+    """What the experiment keeps of its own under a recipe."""
+    experiment = plan.experiment
+    parts = [_assigned(experiment.fixed)] if experiment.fixed else []
+    parts += [f"{method_name(name)}: {_assigned(settings)}" for name, settings in experiment.methods.items()]
+    return f" This experiment keeps of its own: {'; '.join(parts)}." if parts else ""
 
 
 def _assigned(settings: dict[str, Any]) -> str:
@@ -63,7 +72,7 @@ def screened(plan: Plan, records: Records) -> str:
     if not plan.winner:
         return f"The screening is not finished{f'; so far: {found}' if found else ''}."
     return (
-        f"Screened on {screen.seeds} seeds, mean over all conditions: {found}. The winner, "
+        f"Screened on {screen.seeds} seeds, validation accuracy, mean over all conditions: {found}. The winner, "
         f"{axis_value(screen.axis, plan.winner)}, is judged on fresh seeds alone."
     )
 

@@ -118,7 +118,9 @@ def cases(plan: Plan, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
         if _control(plan, case) is not None:
             continue
         sides = resolve(plan, claim, case, domain)
-        unmeasured = not sides.arm.cells and _matching(plan.cells, {**case, **arm})  # it has cells, but not the number
+        unmeasured = not sides.arm.cells and _matching(
+            plan, plan.cells, {**case, **arm}
+        )  # it has cells, but not the number
         if unmeasured or sides.against_itself:
             continue
         key = sides.cells if sides.arm.cells else values  # what the plan lacks stays apart
@@ -149,7 +151,7 @@ def translated(plan: Plan, arm: Mapping[str, str]) -> dict[str, str]:
 def resolve(plan: Plan, claim: Claim, case: Case, domain: Domain) -> Sides:
     """The sides of `claim` for one case, in the arms' own domains or on intact images."""
     here = {**case, **translated(plan, claim.arm)}
-    cells = _matching(plan.cells, here)
+    cells = _matching(plan, plan.cells, here)
     home = (trained_domain(cells[0]) if cells else None) or "none"
 
     def side(reference: Mapping[str, str]) -> Side:
@@ -181,11 +183,11 @@ def _side(plan: Plan, claim: Claim, here: Case, reference: Mapping[str, str], ho
     def metric(cell: PlannedCell) -> str:
         return template.replace("{domain}", (trained_domain(cell) if own else None) or home)
 
-    found = [cell for cell in _matching(plan.cells, wanted) if _offers(cell, metric(cell))]
+    found = [cell for cell in _matching(plan, plan.cells, wanted) if _offers(cell, metric(cell))]
     if control is not None:
         untrained = not any(trained_domain(cell) for cell in found)
         settled = {*wanted, *(["shuffle"] if untrained else [])}  # probed where the arm is, whatever it is called
-        found = _nearest(found, {name: value for name, value in here.items() if name not in settled})
+        found = _nearest(plan, found, {name: value for name, value in here.items() if name not in settled})
     at = metric(found[0]) if found else template.replace("{domain}", home)
     shown = {*claim.arm, *(wanted if control else named), *([claim.by] if claim.compares_gains else [])}
     cells: dict[int, tuple[PlannedCell, ...]] = {}
@@ -219,21 +221,20 @@ def _control(plan: Plan, named: Mapping[str, str]) -> Control | None:
     return next((control for control, name, value in firsts if named.get(name) == value), None)
 
 
-def _matching(cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
-    return [cell for cell in cells if all(_has(cell, name, value) for name, value in axes.items())]
+def _matching(plan: Plan, cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
+    return [cell for cell in cells if all(_has(plan, cell, name, value) for name, value in axes.items())]
 
 
-def _has(cell: PlannedCell, axis: str, value: str) -> bool:
-    """Whether the cell stands at this value of the axis; one of the grid also where the axis means nothing to it."""
-    own = cell.axes.get(axis, "-")
-    return own == value or (own == "-" and not cell.control)
+def _has(plan: Plan, cell: PlannedCell, axis: str, value: str) -> bool:
+    """Whether the cell stands at this value of the axis."""
+    return cell.axes.get(axis, "-") == value or value in plan.values_of(cell, axis)
 
 
-def _nearest(cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
+def _nearest(plan: Plan, cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
     """Of axes that a control leaves open: the cells that agree with the arm, else those without, else any."""
     left = list(cells)
     for name, value in axes.items():
-        same = _matching(left, {name: value}) or _matching(left, {name: "-"})
+        same = _matching(plan, left, {name: value}) or _matching(plan, left, {name: "-"})
         left = same or left
     return left
 

@@ -20,3 +20,9 @@ def append_bits(images: Tensor, index: Tensor, *, seed: int, count: int) -> Tens
     draws = Draws.of(seed, 0, 0, index)  # epoch 0, view 0, whatever the view's own: nothing else draws RANDOM_BITS
     bits = torch.where(draws.bits(Number.RANDOM_BITS, count) < 0, 1.0, -1.0)  # (B, count), the sign is the top bit
     return torch.cat([images, bits[:, :, None, None].expand(-1, -1, *images.shape[2:])], dim=1)
+
+
+def append_zeros(images: Tensor, *, count: int) -> Tensor:
+    """Normalised images (B, C, H, W) and then `count` channels of 0, the middle of a bit's two values: for probes, to
+    which bits would be noise."""
+    return torch.cat([images, images.new_zeros(len(images), count, *images.shape[2:])], dim=1) if count else images

@@ -9,7 +9,7 @@ from torch import Tensor
 from barlowcli.errors import DataError
 from barlowcli.registry import SHUFFLES
 from barlowcli.settings import ViewSettings
-from barlowcli.views.bits import append_bits
+from barlowcli.views.bits import append_bits, append_zeros
 from barlowcli.views.blur import gaussian_blur
 from barlowcli.views.colour import Jitter, colour_jitter, draw_jitter, greyscale, solarise
 from barlowcli.views.crop import Boxes, draw_boxes, resized_crop
@@ -151,7 +151,7 @@ def probe_images(
 ) -> Tensor:
     """Unaugmented images of a probe domain, normalised float32 (B, 3 + random_bits, H, W).
 
-    images uint8 (B, 3, H, W); domain: a shuffle arm; random_bits: as many as the encoder's views had.
+    images uint8 (B, 3, H, W); domain: a shuffle arm; random_bits: as many as the encoder's views had, here all 0.
     index (B,) int64: numbers of the images, on which their draws hang, so the parts of a data set (train, test) must
     not share any: were image i of test permuted as image i of train was, sets sorted by class would leak their labels
     through `equalise+pixels`.
@@ -167,7 +167,7 @@ def probe_images(
         if before is not None:
             images = before(images, index)
         normalised = normalise_(arm(to_float(images), Draws.of(seed, PROBE_EPOCH, 0, index)), mean, std)
-        return append_bits(normalised, index, seed=seed, count=random_bits)
+        return append_zeros(normalised, count=random_bits)
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -155,3 +155,14 @@ def test_tau_1_keeps_the_target_and_tau_0_copies_the_online_network_to_the_bit(n
     method.after_step(0.3)
     expected = before if tau == 1 else list(_online(method).parameters())
     assert all(torch.equal(p, e) for p, e in zip(_target(method).parameters(), expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), list(product(("barlow", "simclr", "vicreg"), ("shared", "stop-gradient", "ema")))
+)
+def test_with_the_identity_for_predictor_and_target_every_branch_has_the_shared_networks_gradient(name, target) -> None:
+    plain = gradients(make(name, target="shared", predictor=False))
+    method = make(name, target=target, predictor=True)
+    method.predictor = torch.nn.Sequential()
+    for key, gradient in gradients(method).items():
+        torch.testing.assert_close(gradient, plain[key], rtol=1e-3, atol=1e-5)
