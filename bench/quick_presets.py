@@ -24,7 +24,7 @@ STATES = ("planned", "done", "failed", "collapsed", "diverged")
 
 
 def main() -> int:
-    """Run them, print a table, write JSON where asked to; exit 1 where one is not complete or took longer than the bound."""
+    """Run them, print a table, write JSON where asked to; exit 1 where one is incomplete or too slow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", nargs="+", default=experiment_names(), choices=experiment_names())
     parser.add_argument("--results", type=Path, default=Path("results"))

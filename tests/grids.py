@@ -5,8 +5,9 @@ from typing import Any
 
 from barlowcli.cell import run_cell
 from barlowcli.experiment_files import load_experiment
+from barlowcli.grid import Overrides, build_plan
 from barlowcli.options import RunOptions
-from barlowcli.plan import Overrides, Plan, build_plan, freeze
+from barlowcli.plan import Plan, freeze
 from barlowcli.training import Hooks
 
 TINY = {"data.limit": 300, "data.test_limit": 200, "training.epochs": 2, "training.batch_size": 64}

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from barlowcli.experiment_files import load_experiment
-from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, write_plan
+from barlowcli.grid import Overrides, build_plan
+from barlowcli.plan import Plan, PlannedCell, write_plan
 from barlowcli.records import Record, write_record
 from tests.synthetic_results import HISTOGRAM, record_of
 

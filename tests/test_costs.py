@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from barlowcli.experiment_files import load_experiment
-from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan
+from barlowcli.grid import Overrides, build_plan
+from barlowcli.plan import Plan, PlannedCell
 from barlowcli.records import Record
 from barlowcli.report import write_report
 from barlowcli.tables.costs import costs

@@ -14,7 +14,8 @@ from matplotlib.transforms import Bbox
 from scipy import stats
 
 from barlowcli.experiment_files import experiment_names, load_experiment
-from barlowcli.plan import Overrides, Plan, build_plan
+from barlowcli.grid import Overrides, build_plan
+from barlowcli.plan import Plan
 from barlowcli.plots.curve import curve_plot, published_along
 from barlowcli.plots.points import curve_controls, line_points, places
 from barlowcli.plots.strokes import strokes

@@ -7,7 +7,8 @@ import pytest
 
 from barlowcli.cell import run_cell
 from barlowcli.experiment_files import experiment_names, load_experiment
-from barlowcli.plan import Overrides, Plan, build_plan, freeze
+from barlowcli.grid import Overrides, build_plan
+from barlowcli.plan import Plan, freeze
 from barlowcli.records import read_record
 from barlowcli.report import write_report
 from barlowcli.screening import choose_winner

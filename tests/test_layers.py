@@ -21,6 +21,7 @@ LAYERS = [
     ["experiment_files", "switches"],
     ["config"],
     ["plan"],
+    ["grid"],
     ["screening"],
     ["options"],
     ["cell"],

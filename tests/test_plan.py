@@ -5,8 +5,9 @@ import pytest
 
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment_files import load_experiment
+from barlowcli.grid import Overrides, build_plan, cell_id
 from barlowcli.nested import merge
-from barlowcli.plan import Overrides, build_plan, cell_id, freeze, read_plan
+from barlowcli.plan import freeze, read_plan
 from barlowcli.settings import ByolSettings
 
 SPEC = load_experiment("shuffle-test")

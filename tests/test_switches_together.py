@@ -4,7 +4,8 @@ import pytest
 
 from barlowcli.errors import ConfigError
 from barlowcli.experiment_files import load_experiment
-from barlowcli.plan import Overrides, Plan, build_plan, freeze
+from barlowcli.grid import Overrides, build_plan
+from barlowcli.plan import Plan, freeze
 from barlowcli.settings import BarlowSettings, CellConfig, MethodSettings, VicregSettings
 from barlowcli.spec import Claim
 from barlowcli.switches import canonical, nonsense

@@ -164,6 +164,18 @@ def test_a_spread_that_comes_back_is_no_collapse(tmp_path):
     assert log.collapsed_since == 5
 
 
+def test_views_without_anything_in_common_are_remembered_by_a_checkpoint(tmp_path):
+    log = TrainingLog(tmp_path / "metrics.jsonl", collapse_std=0.0)
+    z_a, z_b = torch.randn(2, 512, 8, generator=torch.Generator().manual_seed(0))
+    for epoch in (1, 2):
+        for step in (2 * epoch - 1, 2 * epoch):
+            log.add(step, Output(torch.tensor(1.0), {}, (z_a, z_b)))
+        log.end_epoch(2 * epoch, epoch, 0.1)
+    later = TrainingLog(tmp_path / "metrics.jsonl", collapse_std=0.0)
+    later.resume(log.state(), 4)
+    assert later.collapse == log.collapse == (1, "the two views of an image have had nothing in common")
+
+
 def test_fewer_images_than_a_batch_is_an_error_with_a_way_out(tmp_path):
     with pytest.raises(CellError, match=f"{len(DATA.train)} training images do not fill one batch of 500") as error:
         run(tmp_path, method_of(BarlowSettings()), settings=SETTINGS.model_copy(update={"batch_size": 500}))

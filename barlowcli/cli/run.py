@@ -24,9 +24,10 @@ from barlowcli.device import resolve
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.experiment_files import load_experiment
+from barlowcli.grid import Overrides, build_plan
 from barlowcli.nested import expand
 from barlowcli.options import RunOptions
-from barlowcli.plan import Overrides, Plan, PlannedCell, build_plan, freeze, status_of
+from barlowcli.plan import Plan, PlannedCell, freeze, status_of
 from barlowcli.progress import reporter
 from barlowcli.records import read_record, write_text
 from barlowcli.screening import choose_winner
@@ -118,6 +119,11 @@ def run(
     )
     run_plan(plan, options, rerun=rerun, shard=part, workers=workers, quiet=quiet)
     finished = with_winner(plan_now(), folder, plan_now)  # the first stage may have been run again
+    if spec.screen is not None and not finished.winner and part[1] > 1:
+        output.log(
+            "the winner is known once all shards are done with the first stage; then the same commands run the second",
+            quiet=quiet,
+        )
     if finished.winner != plan.winner:
         output.log(f"screened: {finished.winner} is the winner and goes on, on seeds of its own", quiet=quiet)
         run_plan(finished, options, rerun=None, shard=part, workers=workers, quiet=quiet)
@@ -150,8 +156,12 @@ def run_plan(
     if rerun is Rerun.all:
         for cell in cells:
             shutil.rmtree(folder / "cells" / cell.id, ignore_errors=True)
+    done = sum(status_of(folder, cell) == "done" for cell in plan.cells if cell.id in asked)
+    workers = workers or worker_count(options.device, len(cells))
+    counted = f"{len(cells)} of {len(asked)} cells to run, {workers} at once" + (f", {done} done" if done else "")
+    output.log(counted, quiet=quiet)
     try:
-        execute(cells, options, workers or worker_count(options.device, len(cells)), total=len(asked), quiet=quiet)
+        execute(cells, options, workers, quiet=quiet)
     except BarlowError as error:
         if not isinstance(error, InterruptError) and all(status_of(folder, cell) == "todo" for cell in cells):
             restore_plan(folder, before)  # what was asked for cannot be run: the old report stays whole
@@ -213,12 +223,8 @@ def nothing_to_run(plan: Plan, folder: Path, asked: set[str]) -> str:
     return f"all {len(asked)} cells are done already; nothing to run"
 
 
-def execute(cells: list[PlannedCell], options: RunOptions, workers: int, *, total: int, quiet: bool) -> None:
+def execute(cells: list[PlannedCell], options: RunOptions, workers: int, *, quiet: bool) -> None:
     """Run the cells and show it; when interrupted, say how to go on."""
-    done = total - len(cells)
-    output.log(
-        f"{len(cells)} of {total} cells to run, {workers} at once" + (f", {done} done" if done else ""), quiet=quiet
-    )
     try:
         with reporter(cells, output.ERR, quiet=quiet) as shown:
             for event in run_cells(cells, options, workers=workers):

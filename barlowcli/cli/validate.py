@@ -9,8 +9,9 @@ from barlowcli.cli import output
 from barlowcli.config import fingerprint_of
 from barlowcli.errors import ConfigError, DataError
 from barlowcli.experiment_files import load_experiment
+from barlowcli.grid import Overrides, build_plan
 from barlowcli.nested import expand, merge
-from barlowcli.plan import Overrides, Plan, build_plan
+from barlowcli.plan import Plan
 from barlowcli.registry import DATASETS
 from barlowcli.spec import Experiment, Preset
 

@@ -7,7 +7,7 @@ import pytest
 from barlowcli.cli import main as cli
 from barlowcli.cli.dry_run import rough, span, stage_note
 from barlowcli.experiment_files import load_experiment
-from barlowcli.plan import Overrides, build_plan
+from barlowcli.grid import Overrides, build_plan
 from barlowcli.records import write_record
 from tests.grids import TINY
 from tests.synthetic_results import record_of
