@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from barlowcli.data.imageset import Dataset, ImageSet
 from barlowcli.data.load import load_dataset
+from barlowcli.device import Way, set_up
 from barlowcli.encoders import build_encoder
 from barlowcli.errors import CellError, ConfigError
 from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnorm
@@ -53,6 +54,7 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
     start = time.monotonic()
     config, folder = cell.config, options.folder / "cells" / cell.id
     torch.set_num_threads(config.training.threads if config.training else 1)
+    set_up(options.device, deterministic=options.deterministic)
     data = dataset_on(config.data, options.data_root, options.device)
     _check_sides(config, data)
     write_json(folder / "config.json", config.model_dump(mode="json", by_alias=True))
@@ -71,7 +73,7 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
         parameters = sum(p.numel() for p in method.encoder.parameters())
         before = time.monotonic()
         if config.method.trains:
-            trained = pretrain(method, config, data, folder, hooks)
+            trained = pretrain(method, config, data, folder, hooks, options.way)
         seconds["train"] = time.monotonic() - before
         save_encoder(method, folder)
         before = time.monotonic()
@@ -105,7 +107,12 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
         },
         seconds={name: round(value, 2) for name, value in seconds.items()}
         | {name: round(value, 6) for name, value in trained.cost.seconds.items()},
-        provenance={**provenance(options.device, list(options.command)), "data_digest": data.digest},
+        provenance={
+            **provenance(options.device, list(options.command)),
+            "data_digest": data.digest,
+            "step": trained.way,
+            "deterministic": options.deterministic or options.device == "cpu",
+        },
     )
     write_record(folder, record)
     (folder / "checkpoint.pt").unlink(missing_ok=True)
@@ -145,7 +152,9 @@ def make_views(config: CellConfig, data: Dataset) -> Views:
     return Views(config.views, image_size=data.train.images.shape[-1], mean=mean, std=std, seed=config.seed)
 
 
-def pretrain(method: Method, config: CellConfig, data: Dataset, folder: Path, hooks: Hooks) -> Trained:
+def pretrain(
+    method: Method, config: CellConfig, data: Dataset, folder: Path, hooks: Hooks, way: Way | None = None
+) -> Trained:
     """Train on the unlabelled images where there are some, else on train; the supervised control on train."""
     assert config.training is not None
     supervised = config.method.name == "supervised"
@@ -161,6 +170,7 @@ def pretrain(method: Method, config: CellConfig, data: Dataset, folder: Path, ho
         folder=folder,
         collapse_std=config.evaluation.collapse_std,
         hooks=hooks,
+        way=way,
     )
 
 

@@ -92,11 +92,15 @@ class Meter:
             with saved:
                 yield
             self.bytes = StepBytes(kept_bytes(self.method, self.optimizer), saved.bytes)
-            synchronise(self.device)
-            self.since = time.monotonic()
+            self.restart()
         else:
             yield
         self.steps += 1
+
+    def restart(self) -> None:
+        """Time from now on; the step that was counted stays counted."""
+        synchronise(self.device)
+        self.since = time.monotonic()
 
     def cost(self) -> Cost:
         """The cost of the steps so far."""

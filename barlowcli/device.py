@@ -1,6 +1,17 @@
-"""Which device a run uses."""
+"""Which device a run uses, and how."""
+
+import os
+from enum import StrEnum
 
 from barlowcli.errors import BarlowError
+
+
+class Way(StrEnum):
+    """How training steps are taken, see `step.py`; the fastest first, and each falls back to the next."""
+
+    captured = "captured"
+    compiled = "compiled"
+    eager = "eager"
 
 
 def available() -> list[str]:
@@ -28,3 +39,15 @@ def resolve(name: str) -> str:
             hint=f"`barlow doctor` says what this machine has; usable: {', '.join(devices)}",
         )
     return name
+
+
+def set_up(device: str, *, deterministic: bool) -> None:
+    """Set this process's torch to the fastest algorithms of a CUDA device, or to those whose results have the same
+    bits every time; a CPU has the latter anyway."""
+    import torch
+
+    if device != "cuda":
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at its first call
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic)

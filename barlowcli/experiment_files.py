@@ -1,5 +1,6 @@
 """The experiment files: where they lie, their names, and how one is read; all mistakes are reported at once."""
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from barlowcli.errors import ConfigError
-from barlowcli.nested import expand, merge
+from barlowcli.nested import expand, merge, read_toml, unusable
 from barlowcli.registry import did_you_mean
 from barlowcli.spec import Experiment, Preset, describe
+
+MOST_BYTES = 2**18
+"""Of an experiment file: twenty times the largest that comes with barlow."""
+MOST_CELLS = 10_000
+"""Of a preset's grid: twenty times the largest that comes with barlow."""
 
 
 def experiments_folder() -> Path:
@@ -31,7 +37,11 @@ def load_experiment(name: str) -> Experiment:
     """
     if name.endswith(".toml") or "/" in name:
         path = Path(name)
-        if not path.is_file():
+        try:
+            there = path.is_file()
+        except OSError:  # a name too long, a folder that is locked
+            there = False
+        if not there:
             raise ConfigError([f"no experiment file at {name}"], hint="`barlow ls experiments` names those it has")
     else:
         known = experiment_names()
@@ -45,19 +55,51 @@ def load_experiment(name: str) -> Experiment:
 
 
 def parse_experiment(path: Path) -> Experiment:
-    """Read and check one experiment file."""
-    try:
-        value = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"cannot read {path}: {error}"]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
+    """Read and check one experiment file. Raises ConfigError with every mistake in it."""
+    value = _read(path)
     value.setdefault("name", path.stem)
     _extend_presets(value)
     try:
-        return Experiment.model_validate(value)
+        spec = Experiment.model_validate(value)
+        problems = _too_large(spec)
     except ValidationError as error:
-        raise ConfigError([f"{path.name}: {problem}" for problem in describe(error, Experiment)]) from error
+        problems = describe(error, Experiment)
+    if problems:
+        raise ConfigError([f"{path.name}: {problem}" for problem in problems])
+    return spec
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The tables of a file, all of whose values a setting could have."""
+    hint = "`barlow cp shuffle-test my.toml` writes one to start from"
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"cannot read {path}: it is not UTF-8 text"], hint=hint) from error
+    except OSError as error:
+        raise ConfigError([f"cannot read {path}: {error.strerror or error}"], hint=hint) from error
+    if len(content) > MOST_BYTES:
+        raise ConfigError([f"{path} is no experiment file: more than {MOST_BYTES:,} bytes"], hint=hint)
+    try:
+        value = read_toml(text)
+    except ValueError as error:
+        raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
+    if problems := list(unusable(value)):
+        raise ConfigError([f"{path.name}: {problem}" for problem in problems])
+    return value
+
+
+def _too_large(spec: Experiment) -> list[str]:
+    """Presets whose grids nobody can run; to list their cells alone would take hours."""
+    problems = []
+    for name, preset in spec.presets.items():
+        sizes = {axis: len(preset.axes.get(axis) or spec.axes[axis].values) for axis in spec.axes}
+        controls = sum(math.prod(sizes[axis] for axis in control.follow) for control in spec.controls)
+        if (cells := (math.prod(sizes.values()) + controls) * preset.seeds) > MOST_CELLS:
+            problems.append(f"presets.{name}: {cells:,} cells, more than {MOST_CELLS:,}; fewer values or axes or seeds")
+    return problems
 
 
 def common_presets() -> dict[str, Preset]:

@@ -43,7 +43,7 @@ def sgd(settings: TrainingSettings, module: nn.Module) -> Optimizer:
         lr=base_learning_rate(settings),
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
-        foreach=True,
+        **_fast(module),
     )
 
 
@@ -64,7 +64,10 @@ def adamw(settings: TrainingSettings, module: nn.Module) -> Optimizer:
         {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return AdamW(groups, lr=base_learning_rate(settings), betas=(settings.momentum, 0.999), foreach=True)
+    capturable = {"capturable": True} if _on_cuda(module) else {}
+    return AdamW(
+        groups, lr=base_learning_rate(settings), betas=(settings.momentum, 0.999), **_fast(module), **capturable
+    )
 
 
 class LARS(Optimizer):
@@ -125,6 +128,15 @@ def _trust_ratios(parameters: list[Tensor], updates: tuple[Tensor, ...], trust: 
     lengths = torch.stack(torch._foreach_norm(updates))  # (tensors,)
     ratios = torch.where((sizes > 0) & (lengths > 0), trust * sizes / lengths, 1.0)
     return ratios.unbind()
+
+
+def _on_cuda(module: nn.Module) -> bool:
+    return any(parameter.is_cuda for parameter in module.parameters())
+
+
+def _fast(module: nn.Module) -> dict[str, bool]:
+    """Fused on CUDA, where it is one kernel and reads the learning rate from the device, as a captured step needs."""
+    return {"fused": True} if _on_cuda(module) else {"foreach": True}
 
 
 def _trainable(module: nn.Module) -> list[nn.Parameter]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from barlowcli.device import Way
 from barlowcli.plan import PlannedCell
 
 
@@ -21,6 +22,10 @@ class RunOptions:
     device: str
     command: tuple[str, ...]
     checkpoint_seconds: float = 30.0
+    way: Way | None = None
+    """How training steps are taken: captured, compiled or eager; None: as fast as goes here."""
+    deterministic: bool = False
+    """On an accelerator: only operations whose sums have one order, so that a rerun has the same bits."""
 
 
 def identity(cell: PlannedCell, options: RunOptions) -> dict[str, Any]:

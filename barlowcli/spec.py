@@ -3,17 +3,30 @@
 `experiment_files.load_experiment` reads and checks it.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from barlowcli.registry import did_you_mean
-from barlowcli.settings import Count, NonNegative, Settings
+from barlowcli.settings import NonNegative, Settings
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+NAME_RULE = "small letters a to z, digits and hyphens, at most 64, no hyphen first"
+Seeds = Annotated[int, Field(ge=1, le=1000)]
+"""A thousand and more change no interval that a reader would see."""
+MOST_PROBLEMS = 100
+"""Of one file that are named one by one."""
+MOST_LETTERS = 80
+"""Of a value in a message."""
 Arm = dict[str, str]
 """Axis name -> value; the key "metric" overrides the claim's metric for this reference."""
+
+
+SAME = "|"
+"""Between values of an axis that come to the same cell."""
 
 
 class Axis(Settings):
@@ -34,6 +47,7 @@ class Axis(Settings):
             raise ValueError("either `key` with a list of values, or a table of named settings without `key`")
         if isinstance(self.values, list) and not self.key:
             raise ValueError("a list of values needs `key`, the setting they are values of")
+        check_axis_values(self.names())
         return self
 
     def settings(self, value: str) -> dict[str, Any]:
@@ -57,6 +71,15 @@ def axis_text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def check_axis_values(names: Iterable[str]) -> None:
+    """Raise ValueError where the text of a value would mean something else in a plan, or break a line of a table."""
+    for name in names:
+        if name in ("", "-") or SAME in name or not name.isprintable():
+            raise ValueError(
+                f"an axis cannot have the value {quoted(name)}: `-` stands for no value, `{SAME}` between values"
+            )
+
+
 class Control(Settings):
     """Cells that stand beside the grid.
 
@@ -66,12 +89,10 @@ class Control(Settings):
 
     set: dict[str, str]
     follow: tuple[str, ...] = ()
-    seeds: Count | None = None
+    seeds: Seeds | None = None
     """Fewer seeds than the grid, where more would be the same number again."""
 
 
-SAME = "|"
-"""Between values of an axis that come to the same cell."""
 SYMBOLS = ("smallest", "second-largest", "largest")
 """Values that an arm of a claim can give an axis of numbers, whatever they are under the preset."""
 WINNER = "winner"
@@ -139,8 +160,8 @@ class Preset(Settings):
     summary: str
     cost: str
     """Time it takes and on what, for `barlow ls presets`."""
-    seeds: Count = 3
-    axes: dict[str, list[Any]] = {}
+    seeds: Seeds = 3
+    axes: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     """Other values for an axis."""
     settings: dict[str, Any] = {}
     """Nested or dotted settings."""
@@ -184,9 +205,9 @@ class Screen(Settings):
     """
 
     axis: str
-    candidates: list[str]
+    candidates: Annotated[list[str], Field(min_length=1)]
     parents: list[str]
-    seeds: Count = 3
+    seeds: Seeds = 3
     metric: str = "linear.h.none.label"
 
 
@@ -223,6 +244,17 @@ class Experiment(Settings):
             raise ValueError("at least one is needed")
         return value
 
+    @field_validator("axes", "presets")
+    @classmethod
+    def _names_are_plain(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """A preset is the name of a folder of results, an axis the head of a column."""
+        for name in value:
+            if info.field_name == "presets" and not re.fullmatch(NAME_PATTERN, name):
+                raise ValueError(f"a preset cannot be named {quoted(name)}: {NAME_RULE}")
+            if not name.isprintable() or not name.strip() or "=" in name:
+                raise ValueError(f"an axis cannot be named {quoted(name)}: `--axis NAME=VALUE` must name it")
+        return value
+
     @model_validator(mode="after")
     def _names_exist(self) -> "Experiment":
         for place, arm in self._arms():
@@ -234,7 +266,7 @@ class Experiment(Settings):
         for place, names in self._axis_references():
             for name in names:
                 self._check_axis(place, name)
-        if self.screen is not None and "stage" not in self.axes:
+        if self.screen is not None and ("stage" not in self.axes or not {*self._values("stage")} <= {"screen", "test"}):
             raise ValueError("a screened experiment needs the axis `stage`, with the values screen and test")
         ids = [claim.id for claim in self.claims]
         if len(set(ids)) < len(ids):
@@ -280,16 +312,27 @@ class Experiment(Settings):
 def describe(error: ValidationError, model: type[Settings], *, prefix: str = "") -> list[str]:
     """One line a mistake: dotted key, what is wrong, what was given, a did-you-mean for unknown keys."""
     lines = []
-    for problem in error.errors(include_url=False):
-        where = ".".join(part for part in (prefix, *map(str, problem["loc"])) if part)
+    for problem in error.errors(include_url=False)[:MOST_PROBLEMS]:
+        parts = [part for part in (prefix, *map(str, problem["loc"])) if part]
+        where = ".".join(part if part.isprintable() and len(part) <= MOST_LETTERS else quoted(part) for part in parts)
         if problem["type"] == "extra_forbidden":
             known = known_keys(model, problem["loc"][:-1])
             lines.append(f"{where}: no such key; {did_you_mean(str(problem['loc'][-1]), known)}")
             continue
         message = problem["msg"].removeprefix("Value error, ")
-        given = "" if problem["type"] in {"missing", "value_error"} else f", got {problem['input']!r}"
+        if problem["type"] == "string_pattern_mismatch":
+            message = f"expected {NAME_RULE}"
+        given = "" if problem["type"] in {"missing", "value_error"} else f", got {quoted(problem['input'])}"
         lines.append(f"{where}: {message[0].lower()}{message[1:]}{given}")
+    if error.error_count() > len(lines):
+        lines.append(f"and {error.error_count() - len(lines):,} more mistakes")
     return lines
+
+
+def quoted(value: Any) -> str:
+    """A value as it stands in a message: quoted, control characters as escapes, a long one cut."""
+    text = repr(value)
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]}…"
 
 
 def known_keys(model: type[Settings], location: tuple[int | str, ...]) -> list[str]:

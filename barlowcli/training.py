@@ -11,32 +11,26 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from barlowcli.cost import Cost, Meter
+from barlowcli.device import Way
 from barlowcli.errors import CellError, InterruptError
-from barlowcli.evaluation.rank import embedding_std, view_correlation
-from barlowcli.methods.base import Method, Output
+from barlowcli.methods.base import Method
 from barlowcli.optim import base_learning_rate, build_optimizer, learning_rate
 from barlowcli.records import write_bytes
 from barlowcli.settings import TrainingSettings
+from barlowcli.step import EagerStep, Row, Views, prepare
+from barlowcli.views.ahead import Ahead
 
 DRAIN_STEPS = 25
 """Steps between two looks at the loss: each look is a synchronisation with the device."""
 COLLAPSE_CORRELATION = 0.1
 """Views whose embeddings correlate less than this have nothing in common: trained ones have .5 and more, the
 redundancy term alone leaves .02."""
-
-
-class ViewMaker(Protocol):
-    """What training needs of `views.pipeline.Views`."""
-
-    def __call__(self, images: Tensor, index: Tensor, *, epoch: int, view: int) -> Tensor:
-        """Views (B, C, S, S) of `images[index]`."""
-        ...
 
 
 @dataclass
@@ -53,13 +47,14 @@ class Hooks:
 @dataclass
 class Trained:
     """How training ended. step: where a loss was not finite, or since when the embeddings have been collapsed; cost:
-    of what this process did of it."""
+    of what this process did of it; way: how it took its steps."""
 
     status: Literal["ok", "collapsed", "diverged"]
     steps: int
     step: int | None = None
     message: str = ""
     cost: Cost = field(default_factory=Cost)
+    way: Way | None = None
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
@@ -82,24 +77,21 @@ class TrainingLog:
     path: Path
     collapse_std: float
     rows: list[dict[str, float]] = field(default_factory=list)
-    pending: list[tuple[int, list[str], Tensor]] = field(default_factory=list)
+    pending: list[tuple[int, Row]] = field(default_factory=list)
     collapsed_since: int | None = None
     unrelated_since: int | None = None
     diverged_at: int | None = None
 
-    def add(self, step: int, output: Output) -> None:
-        """Note one step's loss, terms and embedding spread."""
-        names = ["loss", "std", "correlation", *(f"term.{name}" for name in output.terms)]
-        z_a, z_b = (z.detach() for z in output.embeddings)
-        values = [output.loss.detach(), embedding_std(z_a), view_correlation(z_a, z_b), *output.terms.values()]
-        self.pending.append((step, names, torch.stack([value.float() for value in values])))
+    def add(self, step: int, row: Row) -> None:
+        """Note what one step said of itself."""
+        self.pending.append((step, row))
 
     def drain(self) -> None:
         """Read what is pending from the device; note the first step that diverged and since when it is collapsed."""
         if not self.pending:
             return
-        table = torch.stack([values for _, _, values in self.pending]).tolist()
-        for (step, names, _), values in zip(self.pending, table, strict=True):
+        table = torch.stack([row.values for _, row in self.pending]).tolist()
+        for (step, (names, _)), values in zip(self.pending, table, strict=True):
             row = dict(zip(names, values, strict=True))
             if not math.isfinite(row["loss"]) and self.diverged_at is None:
                 self.diverged_at = step
@@ -150,7 +142,7 @@ class TrainingLog:
 
 def train(
     method: Method,
-    views: ViewMaker,
+    views: Views,
     images: Tensor,
     labels: Tensor,
     settings: TrainingSettings,
@@ -159,9 +151,11 @@ def train(
     folder: Path,
     collapse_std: float,
     hooks: Hooks,
+    way: Way | None = None,
 ) -> Trained:
     """Train `method` on `images` uint8 (N, 3, H, W), `labels` (N,), all on one device; resumes from `folder`.
 
+    way: how steps are taken, see `step.prepare`.
     Raises CellError where a batch is larger than the set, InterruptError after a checkpoint when asked to stop.
     """
     steps_per_epoch = len(images) // settings.batch_size
@@ -181,24 +175,29 @@ def train(
     order = torch.empty(0, dtype=torch.long)
     meter = Meter(method, optimizer, images.device)
     method.train()
+    eager = EagerStep(method, optimizer, views, images, labels, settings)
+    take_step, taken = prepare(eager, way, meter, hooks.note)
+    ahead = Ahead(views, images)
+    if taken is Way.eager and images.device.type == "cpu":
+        eager.views = ahead
     while step < total:
         epoch, within = divmod(step, steps_per_epoch)
         if within == 0 or not len(order):
             order = epoch_order(seed, epoch, len(images)).to(images.device)
+            ahead.follow(order[within * settings.batch_size :], epoch)
         index = order[within * settings.batch_size : (within + 1) * settings.batch_size]  # (B,)
         lr = learning_rate(step, total=total, warmup=warmup, base=base)
         with meter.step():
-            output = training_step(method, optimizer, views, images, labels, index, epoch, lr, settings)
-            method.after_step(step / total)
+            row = take_step(index, epoch=epoch, lr=lr, progress=step / total)
         step += 1
-        log.add(step, output)
+        log.add(step, row)
         if within == steps_per_epoch - 1:
             log.end_epoch(step, epoch + 1, lr)
         elif step % DRAIN_STEPS == 0:
             log.drain()
         if log.diverged_at is not None:
             message = f"the loss was not finite at step {log.diverged_at} of {total}"
-            return Trained("diverged", step, log.diverged_at, message, meter.cost())
+            return Trained("diverged", step, log.diverged_at, message, meter.cost(), taken)
         hooks.progress(step, total)
         stop = hooks.stop()
         if stop or time.monotonic() - saved >= hooks.checkpoint_seconds:
@@ -209,36 +208,8 @@ def train(
     if log.collapse is not None:
         since, how = log.collapse
         message = f"collapsed: {how} since step {since} of {total}"
-        return Trained("collapsed", step, since, message, meter.cost())
-    return Trained("ok", step, cost=meter.cost())
-
-
-def training_step(
-    method: Method,
-    optimizer: torch.optim.Optimizer,
-    views: ViewMaker,
-    images: Tensor,
-    labels: Tensor,
-    index: Tensor,
-    epoch: int,
-    lr: float,
-    settings: TrainingSettings,
-) -> Output:
-    """One step of gradient descent on the batch `index` (B,)."""
-    view_a, view_b = (
-        views(images, index, epoch=epoch, view=view).contiguous(memory_format=torch.channels_last) for view in (0, 1)
-    )
-    autocast = torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bf16")
-    with autocast:
-        output: Output = method(view_a, view_b, labels[index])
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(output.loss)
-    if settings.clip_gradient is not None:
-        nn.utils.clip_grad_norm_(method.parameters(), settings.clip_gradient)
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    optimizer.step()
-    return output
+        return Trained("collapsed", step, since, message, meter.cost(), taken)
+    return Trained("ok", step, cost=meter.cost(), way=taken)
 
 
 @dataclass

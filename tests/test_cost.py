@@ -11,7 +11,7 @@ from barlowcli.methods.base import Method, Output
 from barlowcli.methods.byol import build
 from barlowcli.optim import build_optimizer
 from barlowcli.settings import ByolSettings, TrainingSettings
-from barlowcli.training import training_step
+from barlowcli.step import EagerStep, Row
 
 FLOAT = 4
 BATCH = 32
@@ -35,13 +35,13 @@ class Tiny(Method):
         return Output(loss, {}, (z_a.detach(), z_b.detach()))
 
 
-def views(images: Tensor, index: Tensor, *, epoch: int, view: int) -> Tensor:
+def views(images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
     return (images[index] / 255).roll(view, 3)
 
 
-def step(method: Method, optimizer: torch.optim.Optimizer, settings: TrainingSettings) -> Output:
-    index = torch.arange(BATCH)
-    return training_step(method, optimizer, views, IMAGES, torch.zeros(BATCH).long(), index, 0, 0.1, settings)
+def step(method: Method, optimizer: torch.optim.Optimizer, settings: TrainingSettings) -> Row:
+    take_step = EagerStep(method, optimizer, views, IMAGES, torch.zeros(BATCH).long(), settings)
+    return take_step(torch.arange(BATCH), epoch=0, lr=0.1, progress=0.0)
 
 
 def measured(method: Method, settings: TrainingSettings, steps: int = 1) -> Meter:

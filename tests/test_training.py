@@ -22,7 +22,8 @@ from barlowcli.settings import (
     TrainingSettings,
     ViewSettings,
 )
-from barlowcli.training import Hooks, Trained, TrainingLog, epoch_order, train, training_step
+from barlowcli.step import EagerStep, Row
+from barlowcli.training import Hooks, Trained, TrainingLog, epoch_order, train
 from barlowcli.views.pipeline import Views
 
 DATA = load_dataset(DataSettings(limit=160, image_size=8), root=Path("no-data-root"))
@@ -159,7 +160,7 @@ def test_a_spread_that_comes_back_is_no_collapse(tmp_path):
     log = TrainingLog(tmp_path / "metrics.jsonl", collapse_std=0.05)
     healthy, flat = torch.randn(64, 8), torch.ones(64, 8)
     for step, z in enumerate([healthy, flat, flat, healthy, flat], start=1):
-        log.add(step, Output(torch.tensor(1.0), {}, (z, z)))
+        log.add(step, Row.of(Output(torch.tensor(1.0), {}, (z, z))))
     log.drain()
     assert log.collapsed_since == 5
 
@@ -169,7 +170,7 @@ def test_views_without_anything_in_common_are_remembered_by_a_checkpoint(tmp_pat
     z_a, z_b = torch.randn(2, 512, 8, generator=torch.Generator().manual_seed(0))
     for epoch in (1, 2):
         for step in (2 * epoch - 1, 2 * epoch):
-            log.add(step, Output(torch.tensor(1.0), {}, (z_a, z_b)))
+            log.add(step, Row.of(Output(torch.tensor(1.0), {}, (z_a, z_b))))
         log.end_epoch(2 * epoch, epoch, 0.1)
     later = TrainingLog(tmp_path / "metrics.jsonl", collapse_std=0.0)
     later.resume(log.state(), 4)
@@ -197,7 +198,8 @@ def test_clipping_bounds_the_gradient_that_is_applied():
         views = Views(ViewSettings(), image_size=8, mean=[0.2] * 3, std=[0.3] * 3, seed=0)
         optimizer = build_optimizer(settings, method)
         index = torch.arange(32)
-        training_step(method, optimizer, views, DATA.train.images, DATA.train.labels, index, 0, 0.1, settings)
+        take_step = EagerStep(method, optimizer, views, DATA.train.images, DATA.train.labels, settings)
+        take_step(index, epoch=0, lr=0.1, progress=0.0)
         after = torch.cat([p.detach().flatten() for p in method.parameters()])
         return float((after - before).norm()) / 0.1
 

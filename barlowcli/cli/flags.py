@@ -1,11 +1,13 @@
 """What the flags of `run` and `sweep` say, as values: axes, settings, shards. All raise ConfigError."""
 
-import tomllib
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from barlowcli.errors import ConfigError
+from barlowcli.nested import read_toml, unusable
+from barlowcli.spec import check_axis_values, quoted
 
 
 class Jitter(StrEnum):
@@ -41,7 +43,10 @@ class Rerun(StrEnum):
 def absolute(dataset: str) -> str:
     """`folder:PATH` with the path made absolute; names as they are."""
     kind, colon, path = dataset.partition(":")
-    return f"{kind}:{Path(path).expanduser().resolve()}" if colon and path else dataset
+    try:
+        return f"{kind}:{Path(path).expanduser().resolve()}" if colon and path else dataset
+    except (OSError, ValueError, RuntimeError) as error:  # a home that nobody has, a loop of links
+        raise ConfigError([f"--dataset {quoted(dataset)}: {error}"], hint=f"check the path after `{kind}:`") from error
 
 
 def axis_values(
@@ -74,6 +79,10 @@ def split(text: str, flag: str) -> list[str]:
     values = [value.strip() for value in text.split(",") if value.strip()]
     if not values:
         raise ConfigError([f"{flag}: at least one value is needed"])
+    try:
+        check_axis_values(values)
+    except ValueError as error:
+        raise ConfigError([f"{flag}: {error}"]) from error
     return list(dict.fromkeys(values))
 
 
@@ -82,19 +91,23 @@ def parse_settings(items: list[str]) -> dict[str, Any]:
     parsed = {}
     for item in items:
         key, equals, text = item.partition("=")
-        if not equals or not key.strip():
+        key = key.strip()
+        if not equals or not key:
             raise ConfigError([f"--set {item}: expected key=value"], hint="for example --set training.batch_size=128")
         try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        parsed[key.strip()] = value
+            table = read_toml(f"value = {text}")
+        except ValueError:
+            table = {}
+        value = table["value"] if table.keys() == {"value"} else text
+        if problems := list(unusable({key: value})):
+            raise ConfigError([f"--set {problem}" for problem in problems])
+        parsed[key] = value
     return parsed
 
 
 def parse_shard(shard: str | None) -> tuple[int, int]:
     """`I/N` -> (I, N); (1, 1) where none was asked for. Raises ConfigError."""
     part, _, parts = (shard or "1/1").partition("/")
-    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+    if not (re.fullmatch(r"[0-9]{1,9}/[0-9]{1,9}", f"{part}/{parts}") and 1 <= int(part) <= int(parts)):
         raise ConfigError([f"--shard {shard}: expected I/N with 1 <= I <= N"], hint="for example --shard 1/4")
     return int(part), int(parts)

@@ -6,6 +6,7 @@ import typer
 
 from barlowcli import __version__
 from barlowcli.cli import output
+from barlowcli.cli.bench import bench
 from barlowcli.cli.cp import cp
 from barlowcli.cli.doctor import doctor
 from barlowcli.cli.ls import ls
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command("sweep", help="Run an experiment whose question is one axis, such as dims; the same flags as `run`.")(run)
-for command in (report, ls, status, cp, validate, views, doctor):
+for command in (report, ls, status, cp, validate, views, doctor, bench):
     app.command()(command)
 
 

@@ -20,7 +20,7 @@ from barlowcli.cli.flags import (
     parse_settings,
     parse_shard,
 )
-from barlowcli.device import resolve
+from barlowcli.device import Way, resolve
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.experiment_files import load_experiment
@@ -59,6 +59,12 @@ def run(
     on_bad_image: Annotated[OnBadImage | None, typer.Option(help="What a broken image does; default fail.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Cells at once; default one a core, one on a GPU.")] = None,
+    way: Annotated[
+        Way | None, typer.Option("--step", help="How training steps are taken; default: as fast as goes here.")
+    ] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same bits again on a GPU too; a CPU does that anyway.")
+    ] = False,
     results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
     checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between two checkpoints of a cell.")] = 30.0,
     rerun: Annotated[Rerun | None, typer.Option(help="Run failed cells, or all, again.")] = None,
@@ -116,6 +122,8 @@ def run(
         device=device,
         command=("barlow", *sys.argv[1:]),
         checkpoint_seconds=checkpoint_seconds,
+        way=way,
+        deterministic=deterministic,
     )
     run_plan(plan, options, rerun=rerun, shard=part, workers=workers, quiet=quiet)
     finished = with_winner(plan_now(), folder, plan_now)  # the first stage may have been run again

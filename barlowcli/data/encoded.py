@@ -1,5 +1,6 @@
 """Read many encoded images: decode and resize in threads, into one tensor."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -54,7 +55,7 @@ def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) ->
             skipped.append(image)
             continue
         if not kept:
-            pixels, first = image.new_empty(len(rows), *image.shape), encoded.name
+            pixels, first = _room(len(rows), image, encoded.name), encoded.name
         if image.shape != pixels.shape[1:]:
             raise _sizes_differ(first, pixels, encoded.name, image)
         pixels[len(kept)] = image
@@ -62,6 +63,19 @@ def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) ->
     # a copy only where images were skipped, so that their memory does not stay
     pixels = pixels if len(kept) == len(rows) else pixels[: len(kept)].clone()
     return Images(pixels, rows[torch.tensor(kept, dtype=torch.int64)], tuple(skipped))
+
+
+def _room(count: int, image: Tensor, name: str) -> Tensor:
+    """Memory for `count` images like this one. Raises DataError where this machine has not that much."""
+    need = count * image.numel()
+    if need <= _memory():
+        with contextlib.suppress(RuntimeError):  # torch's word for an allocation that failed
+            return image.new_empty(count, *image.shape)
+    height, width = image.shape[-2:]
+    raise DataError(
+        f"{count:,} images of {width} x {height} pixels, the size of {name}, need {need / 2**30:,.1f} GiB of memory",
+        hint=size_hint(height, width) + "; data.limit keeps a part of the images",
+    )
 
 
 def _decoded(items: Iterable[Encoded], size: int | None, skip: bool) -> Iterator[tuple[Encoded, Tensor | str]]:
@@ -105,6 +119,14 @@ def _sizes_differ(first: str, pixels: Tensor, other: str, image: Tensor) -> Data
         f"images differ in size: {first} is {width} x {height}, {other} is {other_width} x {other_height}",
         hint=size_hint(height, width, other_height, other_width),
     )
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine; where it does not say, more than any has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 2**62
 
 
 def _cores() -> int:

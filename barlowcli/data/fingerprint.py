@@ -1,9 +1,10 @@
 """A digest of the files behind a path, so that changed data are another cell. Never imports torch."""
 
 import hashlib
+import stat
 from pathlib import Path
 
-from barlowcli.data.paths import class_file, class_trees, image_files, parquet_files, split_name
+from barlowcli.data.paths import class_file, class_trees, image_files, parquet_files, shown, split_name
 from barlowcli.errors import DataError
 from barlowcli.settings import DataSettings
 
@@ -39,7 +40,10 @@ def _parquet_lines(path: Path) -> list[str]:
 def _content_digest(file: Path) -> str:
     """SHA-256 of a file, one at a time: for small images, threads cost more than they save (10,000 files take .4 s)."""
     try:
+        if not stat.S_ISREG(file.stat().st_mode):  # a pipe or a device may never end
+            raise DataError(f"cannot read {shown(str(file))}: not a regular file", hint="take it out of the folder")
         with file.open("rb", buffering=0) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror}", hint="it must be there, and readable") from error
+        hint = "it must be there, and readable"
+        raise DataError(f"cannot read {shown(str(file))}: {error.strerror}", hint=hint) from error

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from barlowcli.data.encoded import Encoded, encoded_part
 from barlowcli.data.imageset import Part, Source
-from barlowcli.data.paths import SUFFIXES, class_trees, given_path, image_files, subfolders
+from barlowcli.data.paths import SUFFIXES, class_trees, given_path, image_files, readable, shown, subfolders
 from barlowcli.data.splits import split_source
 from barlowcli.errors import DataError
 from barlowcli.settings import DataSettings
@@ -27,7 +27,7 @@ def load(settings: DataSettings, root: Path) -> Source:
     check_same_classes({trees[name]: split for name, split in splits.items()})
     files = {name: [file for images in split.values() for file in images] for name, split in splits.items()}
     labels = {name: _labels(list(split.values())) for name, split in splits.items()}
-    classes = tuple(next(iter(splits.values())))
+    classes = tuple(map(shown, next(iter(splits.values()))))
 
     def part(name: str, rows: Tensor | None) -> Part:
         chosen = torch.arange(len(files[name])) if rows is None else rows
@@ -40,7 +40,8 @@ def class_images(tree: Path) -> dict[str, list[Path]]:
     """Class -> its image files, both in order of name. Raises DataError where there are no classes, or no images."""
     folders = subfolders(tree)
     if not folders:
-        loose = len([path for path in tree.iterdir() if path.suffix.lower() in SUFFIXES])
+        with readable(tree):
+            loose = len([path for path in tree.iterdir() if path.suffix.lower() in SUFFIXES])
         raise DataError(
             f"{tree} has no class folders" + (f", only loose images ({loose})" if loose else ""),
             hint="every class needs a folder of its own: PATH/cat/1.jpg, PATH/dog/2.jpg",
@@ -48,7 +49,9 @@ def class_images(tree: Path) -> dict[str, list[Path]]:
     images = {folder.name: image_files(folder) for folder in folders}
     for folder in folders:
         if not images[folder.name]:
-            raise DataError(f"class folder {folder} has no images", hint="images end in " + ", ".join(SUFFIXES))
+            raise DataError(
+                f"class folder {shown(str(folder))} has no images", hint="images end in " + ", ".join(SUFFIXES)
+            )
     return images
 
 
@@ -62,7 +65,7 @@ def check_same_classes(splits: dict[Path, dict[str, list[Path]]]) -> None:
         ):
             if names:
                 raise DataError(
-                    f"class `{min(names)}` is in {has} but not in {lacks}",
+                    f"class `{shown(min(names))}` is in {has} but not in {lacks}",
                     hint="every split needs a folder of the same name for every class",
                 )
 
@@ -71,7 +74,7 @@ def files_part(files: Sequence[Path], labels: Tensor, base: Path, settings: Data
     """A part of image files, named by their paths below `base`, which say nothing of whose machine they lie on."""
 
     def fetch(rows: Tensor) -> Iterable[Encoded]:
-        return (Encoded(files[row].relative_to(base).as_posix(), files[row]) for row in rows.tolist())
+        return (Encoded(shown(files[row].relative_to(base).as_posix()), files[row]) for row in rows.tolist())
 
     return encoded_part(labels, fetch, settings)
 

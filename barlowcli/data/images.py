@@ -1,6 +1,9 @@
 """From the bytes of an image file to uint8 (3, H, W), and from any size to a square one."""
 
 import io
+import stat
+import threading
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,26 @@ from barlowcli.errors import DataError
 MAX_PIXELS = 2**26
 """Largest image that is decoded (8192 x 8192); below the size from which Pillow warns of a decompression bomb."""
 
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Pillow's readers of what `paths.SUFFIXES` name, and no other: it knows forty, and its EPS one starts Ghostscript."""
+
+WEBP_PIXELS = MAX_PIXELS // 2
+"""Largest WebP: its decoder keeps four copies of the image at once."""
+
+MAX_BYTES = 4 * MAX_PIXELS
+"""Largest file that is read: one with four bytes a pixel."""
+
+MAX_SCANS = 64
+"""Passes over the image in a progressive JPEG; encoders make about ten, and thousands fit in a megabyte."""
+
+STRIP = 2**22
+"""Pixels that are brought to RGB at once; a large image as a whole would be in memory several times."""
+
+LARGE = 2**24
+"""Pixels from which images are decoded one at a time, whatever the number of threads."""
+
+_ONE_LARGE = threading.Lock()
+
 MIN_SIZE = 8
 """Least side in pixels, as for data.image_size."""
 
@@ -26,16 +49,16 @@ def decode(source: bytes | Path, name: str = "") -> Tensor:
 
     The EXIF orientation is applied, a colour profile is not. Greyscale becomes three equal channels; transparency is
     laid over white; 16-bit grey is scaled, 65535 to 255. Raises DataError, naming `name` or the path and the reason,
-    where the file is missing, truncated, no image, of a kind without a known scale, or above MAX_PIXELS.
+    where the file is missing, no regular file, truncated, no image of FORMATS, of a kind without a known scale, or
+    above MAX_PIXELS, WEBP_PIXELS, MAX_BYTES or MAX_SCANS.
     """
     name = name or str(source if isinstance(source, Path) else "image")
     try:
-        data = source.read_bytes() if isinstance(source, Path) else source
-        if not data:
-            raise ValueError("the file is empty")
+        data = _bytes_of(source) if isinstance(source, Path) else source
+        _check_bytes(len(data))
         return _decode(data)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        reason = f"more than {MAX_PIXELS:,} pixels"
+        reason = _too_many(MAX_PIXELS)
     except UnidentifiedImageError:
         reason = "not an image, or of an unknown format"
     except Exception as error:  # Pillow raises a dozen kinds, by format and by how a file is damaged
@@ -43,29 +66,80 @@ def decode(source: bytes | Path, name: str = "") -> Tensor:
     raise DataError(f"cannot read image {name}: {reason}", hint=SKIP_HINT)
 
 
+def _bytes_of(path: Path) -> bytes:
+    """The content of a regular file: a pipe or a device may never end."""
+    info = path.stat()
+    if not stat.S_ISREG(info.st_mode):
+        raise ValueError("not a regular file")
+    _check_bytes(info.st_size)
+    return path.read_bytes()
+
+
+def _check_bytes(count: int) -> None:
+    if not count:
+        raise ValueError("the file is empty")
+    if count > MAX_BYTES:
+        raise ValueError(f"{count:,} bytes, more than {MAX_BYTES:,}")
+
+
+def _too_many(pixels: int) -> str:
+    return f"more than {pixels:,} pixels"
+
+
 def _decode(data: bytes) -> Tensor:
-    image = _plain_jpeg(data)
-    if image is None:
-        image = Image.open(io.BytesIO(data))
-        if image.width * image.height > MAX_PIXELS:
-            raise Image.DecompressionBombError
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-    pixels = _rgb(image)  # (H, W, 3)
-    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+    _check_scans(data)
+    shape = jpeg_shape(data)
+    if shape is not None:
+        with _turn(shape[1] * shape[2]):
+            image = _plain_jpeg(data, shape)
+            if image is not None:
+                return _to_tensor(image)
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    most = WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
+    if image.width * image.height > most:
+        raise ValueError(_too_many(most))
+    with _turn(image.width * image.height):
+        return _to_tensor(_upright(image))
 
 
-def _plain_jpeg(data: bytes) -> Image.Image | None:
+def _turn(pixels: int) -> AbstractContextManager[object]:
+    """Wait for one's turn where the image is large."""
+    return _ONE_LARGE if pixels > LARGE else nullcontext()
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+def _check_scans(data: bytes) -> None:
+    """Refuse a JPEG that takes minutes to decode (libjpeg-turbo's own programs have the option -maxscans)."""
+    if data[:2] == b"\xff\xd8" and data.count(b"\xff\xda") > MAX_SCANS:
+        raise ValueError(f"more than {MAX_SCANS} scans")
+
+
+def _to_tensor(image: Image.Image) -> Tensor:
+    """RGB values of a decoded image, uint8 (3, H, W)."""
+    width, height = image.size
+    rows = max(1, STRIP // width)
+    if rows >= height:
+        return torch.from_numpy(_rgb(image).transpose(2, 0, 1).copy())
+    pixels = torch.empty(3, height, width, dtype=torch.uint8)
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        pixels[:, top : top + rows] = torch.from_numpy(_rgb(strip).transpose(2, 0, 1).copy())
+    return pixels
+
+
+def _plain_jpeg(data: bytes, shape: tuple[int, int, int]) -> Image.Image | None:
     """A greyscale or three-channel JPEG without EXIF, None for all else, damaged files among it.
 
     Pillow's own decoder without its parsing of the header in Python, which takes four fifths of a small image's time.
     """
-    shape = jpeg_shape(data)
-    if shape is None or not 0 < shape[1] * shape[2] <= MAX_PIXELS:
-        return None
     channels, height, width = shape
     mode = {1: "L", 3: "RGB"}.get(channels)
-    if mode is None:
+    if mode is None or not 0 < height * width <= MAX_PIXELS:
         return None
     try:
         return Image.frombytes(mode, (width, height), data, "jpeg", mode, "")

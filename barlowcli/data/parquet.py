@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from barlowcli.data.encoded import Encoded, encoded_part
+from barlowcli.data.images import MAX_BYTES
 from barlowcli.data.imageset import Part, Source
-from barlowcli.data.paths import class_file, given_path, parquet_files
-from barlowcli.data.splits import split_source
+from barlowcli.data.pages import DICTIONARY, Page, column_pages
+from barlowcli.data.paths import class_file, given_path, parquet_files, shown
+from barlowcli.data.splits import class_list, split_source
 from barlowcli.errors import DataError
 from barlowcli.settings import DataSettings
 
 IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMN = "label"
+
+MOST_CLASS_BYTES = 2**24
+"""Of classes.txt: a hundred times what the 21,841 classes of ImageNet need."""
+
+AT_ONCE = 2**27
+"""Bytes of encoded images that may be in memory at once, where more than one image is."""
+
+FEWEST_BYTES = 8
+"""Of a file, a row: no image is encoded in less, but a few bytes can claim billions of rows."""
+
+MOST_LETTERS = 200
+"""Of a path inside a file, in a message."""
+
+UNPACKED = 4
+"""How many times its size a large page may unpack to: encoded images hardly pack any further."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +76,53 @@ def load(settings: DataSettings, root: Path) -> Source:
 
 def open_table(path: Path) -> Table:
     """Open a file and read its labels. Raises DataError where it is no Parquet file or its columns are not right."""
-    try:
+    with _reading(path):
         file = pq.ParquetFile(path, memory_map=True)
         names = file.schema_arrow.names
         image = next((name for name in IMAGE_COLUMNS if name in names), None)
         if image is None or LABEL_COLUMN not in names:
             lacking = f"`{LABEL_COLUMN}`" if image else "`img` or `image`"
             raise DataError(
-                f"{path} has no column {lacking}; it has {', '.join(f'`{name}`' for name in names)}",
+                f"{path} has no column {lacking}; it has {class_list([f'`{shown(name)}`' for name in names], 20)}",
                 hint="the image column must be called `img` or `image`, the column of integer labels `label`",
             )
+        for name in (image, LABEL_COLUMN):
+            if names.count(name) > 1:
+                raise DataError(f"{path} has {names.count(name)} columns `{name}`", hint="leave one of them")
         _check_image_type(path, image, file.schema_arrow.field(image).type)
+        _check_rows(path, file.metadata.num_rows)
+        for group in range(file.num_row_groups):
+            _check_pages(path, LABEL_COLUMN, column_pages(path, file.metadata.row_group(group), LABEL_COLUMN))
         labels = _labels(path, file.read([LABEL_COLUMN]).column(LABEL_COLUMN).combine_chunks())
-    except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path} cannot be read as Parquet: {reason}", hint="is the file whole?") from error
     return Table(path, file, image, labels)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Words for the user where Arrow cannot read on; it raises half a dozen kinds."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError) as error:
+        reason = shown(" ".join(str(error).split()))[:300] or type(error).__name__
+        raise DataError(f"{path} cannot be read as Parquet: {reason}", hint="is the file whole?") from error
+
+
+def _check_rows(path: Path, rows: int) -> None:
+    size = path.stat().st_size
+    if rows > max(size // FEWEST_BYTES, 10_000):
+        raise DataError(f"{path} claims {rows:,} rows in {size:,} bytes", hint="no images are in so little: damaged?")
+
+
+def _check_pages(path: Path, column: str, pages: Sequence[Page]) -> None:
+    """Refuse what unpacks to far more than the file holds."""
+    worst = max(pages, key=lambda page: page.unpacked, default=None)
+    if worst is not None and worst.unpacked > max(MAX_BYTES, UNPACKED * worst.packed):
+        raise DataError(
+            f"{path}: column `{column}` unpacks {worst.packed:,} bytes to {worst.unpacked:,}",
+            hint="encoded images hardly pack: a decompression bomb? else write the file without compression",
+        )
 
 
 def _check_image_type(path: Path, name: str, kind: Any) -> None:
@@ -114,26 +163,62 @@ def table_part(tables: Sequence[Table], labels: Tensor, settings: DataSettings, 
 
 
 def _fetch(table: Table, rows: NDArray[np.int64]) -> Iterator[Encoded]:
-    """The images at `rows`, ascending, of one file; one row group in memory at a time."""
+    """The images at `rows`, ascending, of one file; one row group in memory at a time, or a part of a large one."""
     start = 0
     for group in range(table.file.num_row_groups):
         count = table.file.metadata.row_group(group).num_rows
-        local = rows[(rows >= start) & (rows < start + count)] - start
-        if len(local):
-            column = table.file.read_row_group(group, columns=[table.image]).column(0).take(pa.array(local))
-            for row, data, inner in zip(local.tolist(), *_bytes_and_paths(column), strict=True):
-                name = f"{table.path.name} row {start + row}"
-                yield Encoded(f"{name} ({inner})" if inner else name, data)
+        if ((rows >= start) & (rows < start + count)).any():
+            at = start
+            for column in _columns(table, group):
+                local = rows[(rows >= at) & (rows < at + len(column))] - at
+                with _reading(table.path):
+                    found = _bytes_and_paths(column.take(pa.array(local)))
+                for row, data, inner in zip(local.tolist(), *found, strict=True):
+                    name = f"{table.path.name} row {at + row}"
+                    yield Encoded(f"{name} ({inner})" if inner else name, data)
+                at += len(column)
         start += count
 
 
-def _bytes_and_paths(column: Any) -> tuple[list[bytes | None], list[str | None]]:
-    """What an image column holds, row by row; None where it is null."""
+def _columns(table: Table, group: int) -> Iterator[Any]:
+    """The image column of a row group: whole, or where that is too much for the memory, a part at a time.
+
+    What it takes is what the pages unpack to, and for every row that is a reference to it a value of the dictionary.
+    """
+    metadata = table.file.metadata.row_group(group)
+    with _reading(table.path):
+        pages = column_pages(table.path, metadata, table.image)
+    _check_pages(table.path, table.image, pages)
+    shared = max((page.unpacked for page in pages if page.kind == DICTIONARY), default=0)
+    if sum(page.unpacked for page in pages) + metadata.num_rows * shared <= AT_ONCE:
+        with _reading(table.path):
+            column = table.file.read_row_group(group, columns=[table.image]).column(0)
+        yield column
+        return
+    rows = max(1, AT_ONCE // max(1, *(page.unpacked for page in pages)))
+    batches = table.file.iter_batches(rows, row_groups=[group], columns=[table.image])
+    while True:
+        with _reading(table.path):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch.column(0)
+
+
+def _bytes_and_paths(column: Any) -> tuple[list[bytes | None], list[str]]:
+    """What an image column holds, row by row: None where it is null, and the path, "" where it has none."""
     if not pa.types.is_struct(column.type):
-        return column.to_pylist(), [None] * len(column)
+        return column.to_pylist(), [""] * len(column)
     named = column.type.get_field_index("path") >= 0
-    paths = pc.struct_field(column, "path").to_pylist() if named else [None] * len(column)
-    return pc.struct_field(column, "bytes").to_pylist(), paths
+    paths = pc.struct_field(column, "path") if named else pa.nulls(len(column), pa.string())
+    if pa.types.is_string(paths.type):
+        paths = pc.cast(paths, pa.binary())  # Arrow does not check that they are UTF-8
+    return pc.struct_field(column, "bytes").to_pylist(), [_path_text(value) for value in paths.to_pylist()]
+
+
+def _path_text(value: Any) -> str:
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value or "")
+    return shown(text[:MOST_LETTERS])
 
 
 def class_names(path: Path, table: Table, present: NDArray[np.int64]) -> tuple[str, ...]:
@@ -155,15 +240,24 @@ def _metadata_names(table: Table) -> list[str] | None:
     text = (table.file.schema_arrow.metadata or {}).get(b"huggingface")
     try:
         names = json.loads(text)["info"]["features"][LABEL_COLUMN]["names"] if text else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return None
-    return [str(name) for name in names] if isinstance(names, list) else None
+    return [shown(str(name)) for name in names] if isinstance(names, list) else None
 
 
 def read_class_file(path: Path) -> list[str]:
     """One class a line, in order of label; with tabs, the first field must be the label and the last is the name."""
     names = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_CLASS_BYTES + 1)
+        text = content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise DataError(f"cannot read {path}: {reason}", hint="write one class name a line") from error
+    if len(content) > MOST_CLASS_BYTES:
+        raise DataError(f"{path} is longer than {MOST_CLASS_BYTES:,} bytes", hint="write one class name a line")
+    for number, line in enumerate(text.splitlines()):
         label, *fields = line.split("\t")
         if fields and label.strip() != str(number):
             raise DataError(

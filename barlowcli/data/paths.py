@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,10 +33,39 @@ def split_name(name: str) -> tuple[str, Path | None]:
         return kind, None
     if not text:
         raise DataError(f"data set `{kind}` needs a path", hint=f"write {kind}:PATH")
-    path = Path(text).expanduser()
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder", hint=f"check the path after `{kind}:`")
+    hint = f"check the path after `{kind}:`"
+    try:
+        text.encode()
+        path = Path(text).expanduser()
+        there = path.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, not UTF-8, a home that nobody has
+        raise DataError(f"{shown(text)}: {_reason(error)}", hint=hint) from error
+    if not there:
+        raise DataError(f"{shown(text)}: no such file or folder", hint=hint)
     return kind, path
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What the system says where files cannot be looked at, as a DataError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"cannot read {shown(str(path))}: {_reason(error)}", hint="it must be readable") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "the path is not valid UTF-8"
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")
+
+
+def shown(text: str) -> str:
+    """A name as it can be printed and written: bytes that are no UTF-8, and control characters, as escapes."""
+    plain = text.encode("utf-8", "backslashreplace").decode()
+    if plain.isprintable():
+        return plain
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in plain)
 
 
 def given_path(name: str) -> Path:
@@ -52,14 +82,15 @@ def class_trees(root: Path) -> dict[str, Path]:
     train/ with val/ alone: val/ is the test split, as ImageNet's is. A split folder is one that has folders in it, so
     that a class may be called `train`. Raises DataError where `root` is no folder or a split has no counterpart.
     """
-    if not root.is_dir():
-        raise DataError(f"{root} is not a folder", hint="folder:PATH needs a folder that has one folder a class")
-    named = {
-        split: path
-        for split, names in SPLITS.items()
-        for path in (root / name for name in names)
-        if path.is_dir() and subfolders(path)
-    }
+    with readable(root):
+        if not root.is_dir():
+            raise DataError(f"{root} is not a folder", hint="folder:PATH needs a folder that has one folder a class")
+        named = {
+            split: path
+            for split, names in SPLITS.items()
+            for path in (root / name for name in names)
+            if path.is_dir() and subfolders(path)
+        }
     if not named:
         return {"all": root}
     splits = complete_splits(named)
@@ -81,7 +112,8 @@ def complete_splits(named: dict[str, T]) -> dict[str, T]:
 
 def subfolders(folder: Path) -> list[Path]:
     """Folders in `folder` that are not hidden, by name."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    with readable(folder):
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -103,9 +135,10 @@ def parquet_files(path: Path) -> dict[str, list[Path]]:
     train*.parquet with validation*.parquet alone: the latter is the test split. Raises DataError where a split is
     missing.
     """
-    if path.is_file():
-        return {"all": [path]}
-    found = sorted(path.glob("*.parquet"))
+    with readable(path):
+        if path.is_file():
+            return {"all": [path]}
+        found = sorted(file for file in path.glob("*.parquet") if file.is_file())
     named = {
         split: files
         for split, names in SPLITS.items()

@@ -11,7 +11,7 @@ from barlowcli.data.imageset import Dataset
 from barlowcli.estimate.growth import grown, line
 from barlowcli.optim import build_optimizer
 from barlowcli.settings import CellConfig
-from barlowcli.training import training_step
+from barlowcli.step import EagerStep
 
 SMALLEST = 2
 """Images of the first batch: BatchNorm has no variance of one."""
@@ -40,6 +40,7 @@ def measure_step(config: CellConfig, data: Dataset, device: str, *, seconds: flo
     method = build_method(config, data).to(device).to(memory_format=torch.channels_last)
     optimizer, views = build_optimizer(settings, method), make_views(config, data)
     images, labels = data.train.images, data.train.labels
+    take_step = EagerStep(method, optimizer, views, images, labels, settings)
     method.train()
 
     def steps(size: int) -> tuple[float, StepBytes]:
@@ -48,8 +49,7 @@ def measure_step(config: CellConfig, data: Dataset, device: str, *, seconds: flo
         least, most = (STEPS, MOST_STEPS) if size == batch else (1, 1)
         while meter.steps <= least or (meter.steps <= most and time.monotonic() < meter.since + LEAST_SECONDS):
             with meter.step():  # at a learning rate of 0, so that nothing diverges
-                training_step(method, optimizer, views, images, labels, index, 0, 0.0, settings)
-                method.after_step(0.0)
+                take_step(index, epoch=0, lr=0.0, progress=0.0)
         return meter.seconds, meter.bytes
 
     found = grown(steps, min(SMALLEST, batch), batch, seconds=seconds)

@@ -18,6 +18,9 @@ from barlowcli.settings import BranchSettings
 PairLoss = Callable[[Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]
 """(prediction (N, D), target (N, D)), both float32 -> (loss (), named terms of it ())."""
 
+Network = Callable[[nn.Module, nn.Module | None, Tensor], Tensor]
+"""`embed`, or the same compiled."""
+
 
 class Output(NamedTuple):
     """What one forward pass of a method gives."""
@@ -38,6 +41,7 @@ class Method(nn.Module, ABC):
         super().__init__()
         self.encoder = encoder
         self.projector = projector
+        self.network: Network = embed
 
     @abstractmethod
     def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
@@ -48,7 +52,7 @@ class Method(nn.Module, ABC):
 
     def embed(self, view: Tensor) -> Tensor:
         """Views (N, 3, H, W) -> z (N, D); without a projector z = h (N, F)."""
-        return embed(self.encoder, self.projector, view)
+        return self.network(self.encoder, self.projector, view)
 
 
 class JointEmbedding(Method):
@@ -121,7 +125,7 @@ class JointEmbedding(Method):
         """What is predicted of a view (N, D); z: the online network's embedding of it, where that is there already."""
         if self.target_encoder is not None:
             with torch.no_grad():
-                return embed(self.target_encoder, self.target_projector, view)
+                return self.network(self.target_encoder, self.target_projector, view)
         if self.branches.target == "stop-gradient":
             with torch.no_grad():
                 return self.embed(view) if z is None else z.detach()

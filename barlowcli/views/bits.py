@@ -9,7 +9,7 @@ from torch import Tensor
 from barlowcli.views.random import Draws, Number
 
 
-def append_bits(images: Tensor, index: Tensor, *, seed: int, count: int) -> Tensor:
+def append_bits(images: Tensor, index: Tensor, *, seed: int | Tensor, count: int) -> Tensor:
     """Normalised images (B, C, H, W) and then their bits, each a channel of -1 or 1 alone: (B, C + count, H, W).
 
     A bit is a pure function of (seed, index, its number): index (B,) int64, the images' numbers. Both views and every

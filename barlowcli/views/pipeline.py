@@ -64,34 +64,45 @@ class Views:
         self.settings = settings
         self.image_size = image_size
         self.mean, self.std = tuple(mean), tuple(std)
-        self.seed = seed
+        self.seed: int | Tensor = seed
         self.before = before_augmentation(settings.shuffle)
         self.arm: Arm = SHUFFLES.load(settings.shuffle)
         check_arm(settings.shuffle, image_size)
 
-    def __call__(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
+    @property
+    def alike(self) -> bool:
+        """Whether both views are made in the same way, so that only their draws differ."""
+        return self.settings.blur[0] == self.settings.blur[1] and self.settings.solarize[0] == self.settings.solarize[1]
+
+    def __call__(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int | Tensor) -> Tensor:
         """Normalised views, float32 (B, 3 + b, S, S): the colours, then the image's b = random_bits bits.
 
         images: uint8 (N, 3, H, W), the whole data set; index (B,) int64, on the same device: which of them. epoch:
-        from 0, an int or an int64 tensor () on the device; view: 0 or 1. Raises DataError on other shapes or types.
+        from 0, an int or an int64 tensor () on the device; view: 0 or 1, where both are `alike` also as an int64
+        tensor () on the device. Raises DataError on other shapes or types.
         """
         views = self._collect(images, index, epoch, view, lambda x: normalise_(x, self.mean, self.std))
         return append_bits(views, index, seed=self.seed, count=self.settings.random_bits)
 
-    def pixels(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
+    def pixels(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int | Tensor) -> Tensor:
         """The same views in [0, 1], before normalisation and without bits, float32 (B, 3, S, S)."""
         return self._collect(images, index, epoch, view, lambda x: x)
 
     def _collect(
-        self, images: Tensor, index: Tensor, epoch: int | Tensor, view: int, finish: Callable[[Tensor], Tensor]
+        self,
+        images: Tensor,
+        index: Tensor,
+        epoch: int | Tensor,
+        view: int | Tensor,
+        finish: Callable[[Tensor], Tensor],
     ) -> Tensor:
         check_images(images)
         check_index(index, images)
-        if view not in (0, 1) or (isinstance(epoch, int) and epoch < 0):
+        if (isinstance(view, int) and view not in (0, 1)) or (isinstance(epoch, int) and epoch < 0):
             raise DataError(f"no view {view} of epoch {epoch}", hint="views are 0 and 1, epochs start at 0")
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             draws = Draws.of(self.seed, epoch, view, index)
-            drawn = self._draw(draws, images, view)
+            drawn = self._draw(draws, images, view if isinstance(view, int) else 0)
             parts = [
                 finish(self._make(images, draws.narrow(rows), _narrow(drawn, rows)))
                 for rows in self._chunks(len(index), images)

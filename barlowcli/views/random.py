@@ -86,6 +86,15 @@ def splitmix64_int(key: int, value: int) -> int:
     return z
 
 
+def _chained(key: int | Tensor, value: int | Tensor, device: torch.device) -> int | Tensor:
+    """`splitmix64` of numbers of either kind: of ints an int, else a tensor ()."""
+    if isinstance(value, Tensor):
+        return splitmix64(key, value)
+    if isinstance(key, Tensor):
+        return splitmix64(key, torch.full((), value, dtype=torch.int64, device=device))  # a copy would be a host's wait
+    return splitmix64_int(key, value)
+
+
 def sort_rows(keys: Tensor) -> Tensor:
     """Sort (..., n) along the last dimension."""
     if keys.device.type == "cpu" and not torch.compiler.is_compiling():
@@ -111,14 +120,13 @@ class Draws:
     units: Tensor
 
     @classmethod
-    def of(cls, seed: int, epoch: int | Tensor, view: int, index: Tensor) -> "Draws":
+    def of(cls, seed: int | Tensor, epoch: int | Tensor, view: int | Tensor, index: Tensor) -> "Draws":
         """All draws of `view` in `epoch` for the samples `index`, int64 (B,).
 
-        epoch: an int, or an int64 tensor () on the device of `index`, so that a captured graph can be replayed for
-        another epoch.
+        seed, epoch, view: ints, or int64 tensors () on the device of `index`, so that a captured graph can be replayed
+        for another epoch, and compiled code serves another seed and the other view.
         """
-        run = splitmix64_int(seed, view)
-        era = splitmix64(run, epoch) if isinstance(epoch, Tensor) else splitmix64_int(run, epoch)
+        era = _chained(_chained(seed, view, index.device), epoch, index.device)
         numbers = torch.arange(len(Number), device=index.device)
         words = splitmix64(splitmix64(era, index).unsqueeze(1), numbers)
         return cls(index, words, _units(words))
