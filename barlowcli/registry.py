@@ -111,3 +111,19 @@ OPTIMIZERS = Registry(
         "adamw": ("barlowcli.optim:adamw", "AdamW (Loshchilov & Hutter 2019)"),
     },
 )
+
+COMMANDS = Registry(
+    "command",
+    {
+        "run": ("barlowcli.cli.run:run", "run an experiment and report what it found"),
+        "sweep": ("barlowcli.cli.run:sweep", "the same, of an experiment with one axis such as dims"),
+        "report": ("barlowcli.cli.report:report", "tables, plots, verdicts and page from the records alone"),
+        "ls": ("barlowcli.cli.ls:ls", "what there is: experiments, methods, data sets, …"),
+        "status": ("barlowcli.cli.status:status", "how far each run is"),
+        "cp": ("barlowcli.cli.cp:cp", "copy an experiment to a file of your own"),
+        "validate": ("barlowcli.cli.validate:validate", "check an experiment file, run nothing"),
+        "views": ("barlowcli.cli.views:views", "draw the views that a run trains on"),
+        "doctor": ("barlowcli.cli.doctor:doctor", "what this machine has, and what a run would use"),
+        "bench": ("barlowcli.cli.bench:bench", "what this machine does a second"),
+    },
+)

@@ -1,14 +1,13 @@
 """`barlow ls`: what there is."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from barlowcli.cli import output
-from barlowcli.experiment_files import common_presets, experiment_names, load_experiment
+from barlowcli.experiment_files import experiment_names, experiments_folder, read_common_presets, read_experiment
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, OPTIMIZERS, SHUFFLES, Registry
-from barlowcli.spec import Preset
 
 
 class Kind(StrEnum):
@@ -53,20 +52,20 @@ def listing(kind: Kind) -> dict[str, str]:
     """Name -> one line, for everything of a kind."""
     if kind in REGISTRIES:
         return {name: entry.summary for name, entry in REGISTRIES[kind].entries.items()}
-    experiments = [load_experiment(name) for name in experiment_names()]
+    experiments = [read_experiment(experiments_folder() / f"{name}.toml") for name in experiment_names()]
     if kind is Kind.experiments:
-        return {one.name: one.question.strip() for one in experiments}
-    common = common_presets()
+        return {one["name"]: one["question"].strip() for one in experiments}
+    common = read_common_presets()
     own = {
-        f"{one.name} --preset {name}": preset
+        f"{one['name']} --preset {name}": preset
         for one in experiments
-        for name, preset in one.presets.items()
+        for name, preset in one["presets"].items()
         if preset != common.get(name)
     }
     shared = {f"any experiment --preset {name}": preset for name, preset in common.items()}
     return {name: preset_line(preset) for name, preset in (own | shared).items()}
 
 
-def preset_line(preset: Preset) -> str:
+def preset_line(preset: dict[str, Any]) -> str:
     """What a preset is and takes, in one line."""
-    return f"{preset.summary} ({preset.seeds} seeds; {preset.cost})"
+    return f"{preset['summary']} ({preset['seeds']} seeds; {preset['cost']})"

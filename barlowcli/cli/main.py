@@ -1,35 +1,41 @@
 """`barlow`: the commands, and the one place where an error becomes a message and an exit code."""
 
+import os
 import sys
+from collections.abc import Sequence
 
 import typer
 
 from barlowcli import __version__
 from barlowcli.cli import output
-from barlowcli.cli.bench import bench
-from barlowcli.cli.cp import cp
-from barlowcli.cli.doctor import doctor
-from barlowcli.cli.ls import ls
-from barlowcli.cli.report import report
-from barlowcli.cli.run import run
-from barlowcli.cli.status import status
-from barlowcli.cli.validate import validate
-from barlowcli.cli.views import views
 from barlowcli.errors import BarlowError
+from barlowcli.registry import COMMANDS
 
-app = typer.Typer(
-    name="barlow",
-    help="Run experiments that test claims about self-supervised learning of images, and judge them.",
-    epilog="Start with: barlow run shuffle-test",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(run)
-app.command("sweep", help="Run an experiment whose question is one axis, such as dims; the same flags as `run`.")(run)
-for command in (report, ls, status, cp, validate, views, doctor, bench):
-    app.command()(command)
+COMPLETION = "_BARLOW_COMPLETE"
+"""The shell sets it when it asks for completions, which are those of all commands."""
+
+
+def build_app(words: Sequence[str]) -> typer.Typer:
+    """The command line for the arguments `words`: of the commands only the one they name is imported, so that the
+    others' imports cost nothing."""
+    app = typer.Typer(
+        name="barlow",
+        help="Run experiments that test claims about self-supervised learning of images, and judge them.",
+        epilog="Start with: barlow run shuffle-test",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name, entry in COMMANDS.entries.items():
+        command = COMMANDS.load(name) if name in words or COMPLETION in os.environ else _not_named
+        app.command(name, short_help=entry.summary)(command)
+    return app
+
+
+def _not_named() -> None:
+    """Stands in the list for a command that was not asked for."""
 
 
 def _version(value: bool) -> None:
@@ -38,7 +44,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
@@ -48,7 +53,7 @@ def _options(
 def main() -> None:
     """Run the command line; a BarlowError ends it with its message, its hint and its exit code."""
     try:
-        app()
+        build_app(sys.argv[1:])()
     except BarlowError as error:
         output.print_error(error)
         sys.exit(error.exit_code)

@@ -1,25 +1,33 @@
 """Where words go: results to stdout, all else to stderr."""
 
+import functools
 import json
-from typing import Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from barlowcli.errors import BarlowError
 
-OUT = Console(highlight=False)
-ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+if TYPE_CHECKING:  # rich takes its time, and `barlow --help` needs none of it
+    from rich.console import Console
+
+
+@functools.cache
+def console(*, stderr: bool) -> "Console":
+    """Standard output or standard error; what goes to the latter is wrapped by the terminal."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, soft_wrap=stderr, highlight=False)
 
 
 def log(message: str, *, quiet: bool = False) -> None:
     """A line for the person who waits."""
     if not quiet:
-        ERR.print(message, markup=False)
+        console(stderr=True).print(message, markup=False)
 
 
 def say(message: str) -> None:
     """A line of the result; on a terminal it is wrapped at words."""
-    OUT.print(message, markup=False, soft_wrap=not OUT.is_terminal)
+    out = console(stderr=False)
+    out.print(message, markup=False, soft_wrap=not out.is_terminal)
 
 
 def print_json(value: Any) -> None:
@@ -29,9 +37,10 @@ def print_json(value: Any) -> None:
 
 def print_error(error: BarlowError) -> None:
     """`error: …` and `hint: …` on stderr; several problems one a line."""
+    err = console(stderr=True)
     for line in error.message.splitlines():
-        ERR.print("[bold red]error:[/] ", end="")
-        ERR.print(line, markup=False)
+        err.print("[bold red]error:[/] ", end="")
+        err.print(line, markup=False)
     if error.hint:
-        ERR.print("[bold cyan]hint:[/] ", end="")
-        ERR.print(error.hint, markup=False)
+        err.print("[bold cyan]hint:[/] ", end="")
+        err.print(error.hint, markup=False)

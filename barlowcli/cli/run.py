@@ -1,5 +1,6 @@
 """`barlow run`: one experiment, its grid cut down by flags."""
 
+import functools
 import shlex
 import shutil
 import sys
@@ -138,6 +139,12 @@ def run(
     finish(folder, as_json=as_json, quiet=quiet)
 
 
+@functools.wraps(run, assigned=("__annotations__",))
+def sweep(*arguments: Any, **flags: Any) -> None:
+    """Run an experiment whose question is one axis, such as dims; the same flags as `run`."""
+    run(*arguments, **flags)
+
+
 def with_winner(plan: Plan, folder: Path, plan_now: Callable[[str], Plan]) -> Plan:
     """The plan with its second stage too, where a screened experiment's first one is finished; else as it is."""
     if plan.experiment.screen is None:
@@ -234,7 +241,7 @@ def nothing_to_run(plan: Plan, folder: Path, asked: set[str]) -> str:
 def execute(cells: list[PlannedCell], options: RunOptions, workers: int, *, quiet: bool) -> None:
     """Run the cells and show it; when interrupted, say how to go on."""
     try:
-        with reporter(cells, output.ERR, quiet=quiet) as shown:
+        with reporter(cells, output.console(stderr=True), quiet=quiet) as shown:
             for event in run_cells(cells, options, workers=workers):
                 shown.show(event)
     except InterruptError as error:
