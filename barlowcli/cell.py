@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ MATCHING_BATCH = 256
 """Most images among which the other view of each must be found; chance is one over how many there are."""
 SPLIT_OFFSET = 100_000_000
 """Images of validation and test are numbered from multiples of this: no two images of a set share their draws."""
+ENCODER_SCHEMA = 1
+"""Version of encoder.safetensors; rises when names or shapes in it get another meaning."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -49,7 +52,7 @@ def dataset_on(settings: DataSettings, root: Path, device: str) -> Dataset:
 def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
     """Train and probe one cell, write its folder, its record last, and return the record.
 
-    Raises DataError, ConfigError (they would hit other cells too), CellError, InterruptError.
+    Raises DataError, ConfigError (they would hit other cells too), CellError, ClaimLostError, InterruptError.
     """
     start = time.monotonic()
     config, folder = cell.config, options.folder / "cells" / cell.id
@@ -75,6 +78,7 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
         if config.method.trains:
             trained = pretrain(method, config, data, folder, hooks, options.way)
         seconds["train"] = time.monotonic() - before
+        hooks.check()
         save_encoder(method, folder)
         before = time.monotonic()
         if trained.status != "diverged":
@@ -114,6 +118,7 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
             "deterministic": options.deterministic or options.device == "cpu",
         },
     )
+    hooks.check()
     write_record(folder, record)
     (folder / "checkpoint.pt").unlink(missing_ok=True)
     return record
@@ -287,7 +292,11 @@ def chance(labels: Tensor) -> float:
 
 
 def save_encoder(method: Method, folder: Path) -> None:
-    """Write the weights of encoder and projector to encoder.safetensors."""
+    """Write the weights of encoder and projector to encoder.safetensors.
+
+    Its metadata have one entry, "barlow", JSON with schema_version and the cell's id: of several, safetensors shuffles
+    the order.
+    """
     modules = {"encoder": method.encoder, "projector": method.projector}
     tensors = {
         f"{name}.{key}": value.detach().cpu().contiguous()
@@ -295,7 +304,8 @@ def save_encoder(method: Method, folder: Path) -> None:
         if module is not None
         for key, value in module.state_dict().items()
     }
-    save_file(tensors, folder / "encoder.safetensors")
+    about = json.dumps({"schema_version": ENCODER_SCHEMA, "cell": folder.name})
+    save_file(tensors, folder / "encoder.safetensors", metadata={"barlow": about})
 
 
 def _check_sides(config: CellConfig, data: Dataset) -> None:

@@ -29,7 +29,7 @@ from barlowcli.settings import (
     ViewSettings,
     defaults,
 )
-from barlowcli.spec import Axis, describe, known_keys
+from barlowcli.spec import Axis, describe, known_keys, quoted
 from barlowcli.switches import canonical, nonsense
 
 METHOD_MODELS: dict[str, type[Settings]] = {
@@ -132,10 +132,12 @@ def _check_by_method(by_method: Mapping[str, Mapping[str, Any]]) -> list[str]:
             found.append(f"methods.{name}: no method of that name; {did_you_mean(name, METHODS.names())}")
             continue
         known = known_keys(METHOD_MODELS[name], ())
+        table = settings.get("method", {})
+        if not isinstance(table, Mapping):
+            found.append(f"methods.{name}.method: expected settings of the method, got {quoted(table)}")
+            continue
         found += [
-            f"methods.{name}.method.{key}: no such key; {did_you_mean(key, known)}"
-            for key in settings.get("method", {})
-            if key not in known
+            f"methods.{name}.method.{key}: no such key; {did_you_mean(key, known)}" for key in table if key not in known
         ]
     return found
 
@@ -207,19 +209,20 @@ def resolve(given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, o
 
 
 def _unknown_names(value: Mapping[str, Any]) -> list[str]:
-    """Names that a registry does not know."""
+    """Names that a registry does not know; what is no text is said by the check of the config."""
     defaults = CellConfig().model_dump()
     full = merge(defaults, {key: item for key, item in value.items() if isinstance(item, Mapping)})
+    data, domains = full["data"]["name"], full["evaluation"]["domains"]
     pairs = [
-        (DATASETS, str(full["data"]["name"]).partition(":")[0], "data.name"),
+        (DATASETS, data.partition(":")[0] if isinstance(data, str) else data, "data.name"),
         (ENCODERS, full["encoder"]["name"], "encoder.name"),
         (SHUFFLES, full["views"]["shuffle"], "views.shuffle"),
-        *((SHUFFLES, domain, "evaluation.domains") for domain in full["evaluation"]["domains"]),
+        *((SHUFFLES, name, "evaluation.domains") for name in (domains if isinstance(domains, (list, tuple)) else ())),
     ]
     return [
-        f"{key}: no {registry.kind} named `{name}`; {_or_instead(str(name), registry)}"
+        f"{key}: no {registry.kind} named `{name}`; {_or_instead(name, registry)}"
         for registry, name, key in pairs
-        if name not in registry.entries
+        if isinstance(name, str) and name not in registry.entries
     ]
 
 

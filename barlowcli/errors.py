@@ -43,3 +43,7 @@ class InterruptError(BarlowError):
     """The run was stopped by a signal; what was finished is kept."""
 
     exit_code = 130
+
+
+class ClaimLostError(BarlowError):
+    """Another process has taken the cell over; nothing of this one's work on it counts any more."""

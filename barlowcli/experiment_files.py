@@ -3,14 +3,14 @@
 import math
 import tomllib
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from barlowcli.errors import ConfigError
 from barlowcli.nested import expand, merge, read_toml, unusable
 from barlowcli.registry import did_you_mean
-from barlowcli.spec import Experiment, Preset, describe
+
+if TYPE_CHECKING:  # pydantic takes its time, and `barlow ls` needs none of it
+    from barlowcli.spec import Experiment, Preset
 
 MOST_BYTES = 2**18
 """Of an experiment file: twenty times the largest that comes with barlow."""
@@ -30,7 +30,7 @@ def experiment_names() -> list[str]:
     return sorted(path.stem for path in experiments_folder().glob("*.toml"))
 
 
-def load_experiment(name: str) -> Experiment:
+def load_experiment(name: str) -> "Experiment":
     """Read an experiment by name, or by the path of a TOML file of one's own.
 
     Raises ConfigError: no such experiment, not TOML, or every mistake in it at once.
@@ -54,11 +54,13 @@ def load_experiment(name: str) -> Experiment:
     return parse_experiment(path)
 
 
-def parse_experiment(path: Path) -> Experiment:
+def parse_experiment(path: Path) -> "Experiment":
     """Read and check one experiment file. Raises ConfigError with every mistake in it."""
-    value = _read(path)
-    value.setdefault("name", path.stem)
-    _extend_presets(value)
+    from pydantic import ValidationError
+
+    from barlowcli.spec import Experiment, describe
+
+    value = read_experiment(path)
     try:
         spec = Experiment.model_validate(value)
         problems = _too_large(spec)
@@ -67,6 +69,17 @@ def parse_experiment(path: Path) -> Experiment:
     if problems:
         raise ConfigError([f"{path.name}: {problem}" for problem in problems])
     return spec
+
+
+def read_experiment(path: Path) -> dict[str, Any]:
+    """The tables of an experiment file, its name and the common presets added; what is in them is not checked.
+
+    Raises ConfigError where there are none to be read.
+    """
+    value = _read(path)
+    value.setdefault("name", path.stem)
+    _extend_presets(value)
+    return value
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -91,7 +104,7 @@ def _read(path: Path) -> dict[str, Any]:
     return value
 
 
-def _too_large(spec: Experiment) -> list[str]:
+def _too_large(spec: "Experiment") -> list[str]:
     """Presets whose grids nobody can run; to list their cells alone would take hours."""
     problems = []
     for name, preset in spec.presets.items():
@@ -102,12 +115,15 @@ def _too_large(spec: Experiment) -> list[str]:
     return problems
 
 
-def common_presets() -> dict[str, Preset]:
+def common_presets() -> "dict[str, Preset]":
     """The presets of `experiments/presets/`, which every experiment has."""
-    return {name: Preset.model_validate(value) for name, value in _common_presets().items()}
+    from barlowcli.spec import Preset
+
+    return {name: Preset.model_validate(value) for name, value in read_common_presets().items()}
 
 
-def _common_presets() -> dict[str, dict[str, Any]]:
+def read_common_presets() -> dict[str, dict[str, Any]]:
+    """Their tables, by name; what is in them is not checked."""
     folder = experiments_folder() / "presets"
     return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))}
 
@@ -117,7 +133,7 @@ def _extend_presets(value: dict[str, Any]) -> None:
     own = value.get("presets", {})
     if not isinstance(own, dict):
         return  # the check of the whole file says so
-    common = _common_presets()
+    common = read_common_presets()
     value["presets"] = {**common, **own}
     for name in common.keys() & own.keys():
         if isinstance(own[name], dict):

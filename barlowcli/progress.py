@@ -94,6 +94,7 @@ class Lines:
         count = f"[{self.work.finished:>{len(str(len(self.cells)))}}/{len(self.cells)}]"
         outcome = "" if event.status == "ok" else f"  {event.status.upper()}: {event.message}"
         took = f"  {event.seconds:.1f} s" if event.seconds else ""
+        took = "  by another process" if event.elsewhere else took
         left = f"  ({self.work.left()})" if self.work.finished < len(self.cells) else ""
         return f"{count} {arm_label(self.cells[event.cell])}{took}{outcome}{left}"
 
@@ -132,7 +133,7 @@ class Live(Lines):
         elif event.kind == "progress":
             note = "evaluating" if event.step == event.total else "steps"
             self.progress.update(self.tasks[event.cell], completed=event.step, total=event.total, note=note)
-        elif event.kind in ("done", "stopped"):
+        elif event.kind in ("done", "stopped", "lost"):
             if event.cell in self.tasks:  # a worker can die before it said that it started
                 self.progress.remove_task(self.tasks.pop(event.cell))
             if event.kind == "done" and event.status != "ok":

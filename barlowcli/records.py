@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import uuid
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,7 +66,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """`write_text` for bytes; raises ResultsError where the disk refuses."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")  # a process number may be another machine's too
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -76,10 +77,24 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise ResultsError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="free some disk space or choose another folder with --results; what was finished is kept",
-        ) from error
+        raise refused(path, error) from error
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file; raises ResultsError where the disk refuses."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise refused(path, error) from error
+
+
+def refused(path: Path, error: OSError) -> ResultsError:
+    """The error of a file that cannot be written."""
+    return ResultsError(
+        f"cannot write {path}: {error.strerror or error}",
+        hint="free some disk space or choose another folder with --results; what was finished is kept",
+    )
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -95,6 +110,17 @@ def read_json(path: Path) -> Any:
         raise ResultsError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise ResultsError(f"{path} is not valid JSON: {error}", hint="delete it and run the cell again") from error
+
+
+def clear_cell(cell: Path, *, keep_progress: bool) -> None:
+    """Make the folder of a claimed cell ready to be run: its record goes, and what others left half written; without
+    `keep_progress` everything but the claim does."""
+    for path in cell.iterdir():
+        half = path.name.startswith(".") and path.name.endswith(".tmp")
+        old = not keep_progress and not path.name.startswith("claim-")
+        if half or old or path.name == "record.json":
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def write_record(cell: Path, record: Record) -> None:

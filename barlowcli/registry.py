@@ -117,6 +117,7 @@ COMMANDS = Registry(
     {
         "run": ("barlowcli.cli.run:run", "run an experiment and report what it found"),
         "sweep": ("barlowcli.cli.run:sweep", "the same, of an experiment with one axis such as dims"),
+        "rerun": ("barlowcli.cli.rerun:rerun", "run a record's cell again and compare the numbers"),
         "report": ("barlowcli.cli.report:report", "tables, plots, verdicts and page from the records alone"),
         "ls": ("barlowcli.cli.ls:ls", "what there is: experiments, methods, data sets, …"),
         "status": ("barlowcli.cli.status:status", "how far each run is"),

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from barlowcli.cost import Cost, Meter
 from barlowcli.device import Way
-from barlowcli.errors import CellError, InterruptError
+from barlowcli.errors import CellError, ClaimLostError, InterruptError
+from barlowcli.logs import LOG_SCHEMA
 from barlowcli.methods.base import Method
 from barlowcli.optim import base_learning_rate, build_optimizer, learning_rate
-from barlowcli.records import write_bytes
+from barlowcli.records import append_line, write_bytes
 from barlowcli.settings import TrainingSettings
 from barlowcli.step import EagerStep, Row, Views, prepare
 from barlowcli.views.ahead import Ahead
@@ -31,17 +32,26 @@ DRAIN_STEPS = 25
 COLLAPSE_CORRELATION = 0.1
 """Views whose embeddings correlate less than this have nothing in common: trained ones have .5 and more, the
 redundancy term alone leaves .02."""
+CHECKPOINT_SCHEMA = 1
+"""Version of checkpoint.pt; rises when an older one would be misread. One without is of version 1, from before it was
+written."""
 
 
 @dataclass
 class Hooks:
     """How the loop talks to whoever runs it. progress: called with (step, total); note: words for the cell's log;
-    stop: asked at every step."""
+    stop: asked at every step; lost: asked before anything is written, whether the cell has become another's."""
 
     progress: Callable[[int, int], None] = lambda step, total: None
     note: Callable[[str], None] = lambda message: None
     stop: Callable[[], bool] = lambda: False
+    lost: Callable[[], bool] = lambda: False
     checkpoint_seconds: float = 30.0
+
+    def check(self) -> None:
+        """Raise ClaimLostError where the cell has become another's."""
+        if self.lost():
+            raise ClaimLostError("another process has taken this cell over")
 
 
 @dataclass
@@ -120,9 +130,9 @@ class TrainingLog:
             self.unrelated_since = None
         elif self.unrelated_since is None:
             self.unrelated_since = step - len(self.rows) + 1
-        line = {"step": step, "epoch": epoch, "lr": lr, **{name: round(value, 8) for name, value in means.items()}}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        line = {"schema_version": LOG_SCHEMA, "step": step, "epoch": epoch, "lr": lr}
+        line |= {name: round(value, 8) for name, value in means.items()}
+        append_line(self.path, json.dumps(line))
         self.rows.clear()
 
     def state(self) -> dict[str, Any]:
@@ -192,6 +202,7 @@ def train(
         step += 1
         log.add(step, row)
         if within == steps_per_epoch - 1:
+            hooks.check()
             log.end_epoch(step, epoch + 1, lr)
         elif step % DRAIN_STEPS == 0:
             log.drain()
@@ -201,6 +212,7 @@ def train(
         hooks.progress(step, total)
         stop = hooks.stop()
         if stop or time.monotonic() - saved >= hooks.checkpoint_seconds:
+            hooks.check()
             checkpoint.save(step)
             saved = time.monotonic()
         if stop:
@@ -224,6 +236,7 @@ class Checkpoint:
     def save(self, step: int) -> None:
         """Write the state after `step` steps."""
         state = {
+            "schema_version": CHECKPOINT_SCHEMA,
             "step": step,
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -234,7 +247,7 @@ class Checkpoint:
         write_bytes(self.path, buffer.getvalue())
 
     def load(self, note: Callable[[str], None]) -> int:
-        """Take the state back and return its step; 0 where there is no checkpoint, or none that can be read.
+        """Take the state back and return its step; 0 where there is no checkpoint, or none that can be used.
 
         Nothing in the file is executed. Raises CellError where it is the checkpoint of something else.
         """
@@ -260,5 +273,10 @@ class Checkpoint:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises a dozen kinds, by how the file is damaged
             note(f"{self.path.name} cannot be read ({type(error).__name__}); the cell starts anew")
+            return None
+        version = state.get("schema_version", 1) if isinstance(state, dict) else 1
+        if version != CHECKPOINT_SCHEMA:
+            ours = f"this barlow reads {CHECKPOINT_SCHEMA}"
+            note(f"{self.path.name} has schema version {version}, {ours}; the cell starts anew")
             return None
         return state

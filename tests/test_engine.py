@@ -1,12 +1,16 @@
 import os
+import re
 import signal
 
 import pytest
 
+from barlowcli.cell import run_cell
+from barlowcli.claims import Claims
 from barlowcli.engines.local import run_cells, worker_count
-from barlowcli.errors import BarlowError, InterruptError
+from barlowcli.errors import BarlowError, CellError, InterruptError
 from barlowcli.plan import freeze
 from barlowcli.records import read_record
+from barlowcli.training import Hooks
 from tests.grids import options_for, run_grid, tiny_plan
 
 
@@ -77,6 +81,59 @@ def test_a_worker_that_is_killed_leaves_a_failed_record_and_the_grid_goes_on(tmp
     survivor = read_record(tmp_path / "cells" / other.id)
     assert survivor is not None
     assert survivor.status == "ok"
+
+
+def test_a_cell_that_asks_for_more_memory_than_there_is_fails_with_the_figures_and_the_grid_goes_on(tmp_path):
+    huge = next(cell for cell in grid({"projector.dim": 10**10}).cells if cell.axes["method"] == "barlow")
+    other = next(cell for cell in grid().cells if cell.axes["method"] == "random-init")
+    events = [event for event in run_cells([huge, other], options_for(tmp_path), workers=1) if event.kind == "done"]
+    assert [event.status for event in events] == ["failed", "ok"]
+    record = read_record(tmp_path / "cells" / huge.id)
+    assert record is not None
+    assert re.fullmatch(
+        r"out of memory: [\d.]+ GiB asked for, [\d.]+ GiB free; a smaller training\.batch_size or projector\.dim, .*",
+        record.message,
+    )
+
+
+def test_cells_that_all_fail_alike_stop_the_grid_early(tmp_path):
+    plan = tiny_plan(
+        {"method": ["barlow", "byol"], "shuffle": ["none", "pixels"], "jitter": ["on"]},
+        {"training.batch_size": 1000},
+    )
+    cells = [cell for cell in plan.cells if not cell.control]
+    assert len(cells) == 4
+    with pytest.raises(CellError, match="the first 3 cells all failed in the same way: 270 training images") as error:
+        list(run_cells(cells, options_for(tmp_path), workers=1))
+    assert "--set training.batch_size=" in error.value.hint
+    assert "--rerun failed" in error.value.hint
+    assert [read_record(tmp_path / "cells" / cell.id) is None for cell in cells] == [False, False, False, True]
+    assert not list(tmp_path.glob("cells/*/claim-*"))
+
+
+def test_a_failure_that_comes_after_a_success_stops_nothing(tmp_path):
+    fails = tiny_plan({"method": ["barlow"], "jitter": ["on"]}, {"training.batch_size": 1000}, seeds=2)
+    bad = [cell for cell in fails.cells if not cell.control]
+    good = next(cell for cell in grid().cells if cell.axes["method"] == "random-init")
+    events = list(run_cells([good, *bad], options_for(tmp_path), workers=1))
+    assert [event.status for event in events if event.kind == "done"] == ["ok", *["failed"] * len(bad)]
+
+
+def test_a_cell_of_another_process_is_waited_for_and_taken_over_when_that_is_silent(tmp_path):
+    plan = grid(seeds=2)
+    mine, theirs, silent = [cell for cell in plan.cells if not cell.config.method.trains][:3]
+    others = Claims()
+    for cell in (theirs, silent):
+        assert others.take(tmp_path / "cells" / cell.id)
+    done = []
+    for event in run_cells([mine, theirs, silent], options_for(tmp_path), workers=1, patience=2.0):
+        if event.kind != "done":
+            continue
+        done.append((event.cell, event.elsewhere))
+        if event.cell == mine.id:  # the other process finishes one, and is never heard of again
+            run_cell(theirs, options_for(tmp_path), Hooks())
+            others.release(tmp_path / "cells" / theirs.id)
+    assert done == [(mine.id, False), (theirs.id, True), (silent.id, False)]
 
 
 def children() -> list[int]:

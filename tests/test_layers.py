@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "barlowcli"
 LAYERS = [
     ["errors"],
     ["registry", "settings", "nested"],
-    ["records", "provenance", "device"],
+    ["records", "provenance", "device", "logs"],
+    ["claims"],
     ["data", "views", "encoders", "projectors", "evaluation"],
     ["methods"],
     ["optim", "cost"],
@@ -26,7 +27,7 @@ LAYERS = [
     ["screening"],
     ["options"],
     ["cell"],
-    ["estimate", "throughput"],
+    ["estimate", "throughput", "rerunning"],
     ["engines"],
     ["progress"],
     ["statistics"],

@@ -90,7 +90,7 @@ def test_the_log_tells_the_loss_its_terms_and_the_spread(tmp_path):
     run(tmp_path, method_of(BarlowSettings()))
     line = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-1])
     terms = {"term.invariance", "term.redundancy"}
-    assert set(line) == {"step", "epoch", "lr", "loss", "std", "correlation", *terms}
+    assert set(line) == {"schema_version", "step", "epoch", "lr", "loss", "std", "correlation", *terms}
     assert line["loss"] == pytest.approx(line["term.invariance"] + 0.005 * line["term.redundancy"], rel=1e-5)
 
 

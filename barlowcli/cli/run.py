@@ -2,7 +2,6 @@
 
 import functools
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -136,6 +135,7 @@ def run(
     if finished.winner != plan.winner:
         output.log(f"screened: {finished.winner} is the winner and goes on, on seeds of its own", quiet=quiet)
         run_plan(finished, options, rerun=None, shard=part, workers=workers, quiet=quiet)
+    freeze(folder, finished)  # another process may have written its own plan over ours at the same moment
     finish(folder, as_json=as_json, quiet=quiet)
 
 
@@ -168,15 +168,13 @@ def run_plan(
     if not cells:
         output.log(nothing_to_run(plan, folder, asked), quiet=quiet)
         return
-    if rerun is Rerun.all:
-        for cell in cells:
-            shutil.rmtree(folder / "cells" / cell.id, ignore_errors=True)
-    done = sum(status_of(folder, cell) == "done" for cell in plan.cells if cell.id in asked)
+    running = {cell.id for cell in cells}
+    done = sum(status_of(folder, cell) == "done" for cell in plan.cells if cell.id in asked - running)
     workers = workers or worker_count(options.device, len(cells))
     counted = f"{len(cells)} of {len(asked)} cells to run, {workers} at once" + (f", {done} done" if done else "")
     output.log(counted, quiet=quiet)
     try:
-        execute(cells, options, workers, quiet=quiet)
+        execute(cells, options, workers, anew=rerun is Rerun.all, quiet=quiet)
     except BarlowError as error:
         if not isinstance(error, InterruptError) and all(status_of(folder, cell) == "todo" for cell in cells):
             restore_plan(folder, before)  # what was asked for cannot be run: the old report stays whole
@@ -238,11 +236,11 @@ def nothing_to_run(plan: Plan, folder: Path, asked: set[str]) -> str:
     return f"all {len(asked)} cells are done already; nothing to run"
 
 
-def execute(cells: list[PlannedCell], options: RunOptions, workers: int, *, quiet: bool) -> None:
+def execute(cells: list[PlannedCell], options: RunOptions, workers: int, *, anew: bool, quiet: bool) -> None:
     """Run the cells and show it; when interrupted, say how to go on."""
     try:
         with reporter(cells, output.console(stderr=True), quiet=quiet) as shown:
-            for event in run_cells(cells, options, workers=workers):
+            for event in run_cells(cells, options, workers=workers, anew=anew):
                 shown.show(event)
     except InterruptError as error:
         error.hint = f"to go on: {shlex.join(without_rerun(options.command))}"

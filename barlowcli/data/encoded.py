@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +17,9 @@ from barlowcli.settings import DataSettings
 
 BLOCK = 128
 """Images a task of the pool takes at once: a small image is decoded faster than a task is handed over."""
+
+WINDOW_BYTES = 2**26
+"""Encoded images that wait to be decoded."""
 
 HEAVY = 8192
 """Bytes of an encoded image from which decoding is worth a thread (32 x 32 JPEGs took half as much CPU time again)."""
@@ -87,10 +89,27 @@ def _decoded(items: Iterable[Encoded], size: int | None, skip: bool) -> Iterator
     stream = iter(items)
     with ThreadPoolExecutor(_cores()) as pool:
         # a window at a time: encoded images must not pile up in memory
-        while window := [block for _ in range(4 * _cores()) if (block := list(islice(stream, BLOCK)))]:
+        while window := _take_blocks(stream, 4 * _cores()):
             results = pool.map(work, window) if _threads_pay(window[0]) else map(work, window)
             for block, images in zip(window, results, strict=True):
                 yield from zip(block, images, strict=True)
+
+
+def _take_blocks(stream: Iterator[Encoded], most: int) -> list[list[Encoded]]:
+    """The next blocks, at most that many; fewer and shorter ones where images are large, at least one image."""
+    blocks: list[list[Encoded]] = []
+    total = 0
+    while len(blocks) < most and total < WINDOW_BYTES:
+        block: list[Encoded] = []
+        size = 0
+        while len(block) < BLOCK and size < WINDOW_BYTES // most and (item := next(stream, None)) is not None:
+            block.append(item)
+            size += len(item.source) if isinstance(item.source, bytes) else 0
+        if not block:
+            break
+        blocks.append(block)
+        total += size
+    return blocks
 
 
 def _threads_pay(block: list[Encoded]) -> bool:

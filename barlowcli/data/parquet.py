@@ -30,7 +30,7 @@ LABEL_COLUMN = "label"
 MOST_CLASS_BYTES = 2**24
 """Of classes.txt: a hundred times what the 21,841 classes of ImageNet need."""
 
-AT_ONCE = 2**27
+AT_ONCE = 2**26
 """Bytes of encoded images that may be in memory at once, where more than one image is."""
 
 FEWEST_BYTES = 8

@@ -1,39 +1,35 @@
 """Run cells on this machine: a pool of worker processes, each with its own torch, one cell at a time.
 
-The parent never imports torch. It hands out cells, passes events on, and replaces a worker that died.
+The parent never imports torch. It claims cells, hands them out, passes events on, and replaces a worker that died.
+Other processes may run cells of the same folder at the same time, here or on another machine: each cell is run by one.
 """
 
 import contextlib
 import multiprocessing
 import os
 import signal
-import traceback
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event as Flag
-from typing import Literal
+from pathlib import Path
 
-from barlowcli.errors import BarlowError, InterruptError
-from barlowcli.options import RunOptions, identity
+from barlowcli.claims import PATIENCE_SECONDS, Claims
+from barlowcli.engines.worker import SMALLER, Event, Task, failed, work
+from barlowcli.errors import BarlowError, CellError, InterruptError
+from barlowcli.options import RunOptions
 from barlowcli.plan import PlannedCell
-from barlowcli.records import Record, write_record
+from barlowcli.records import clear_cell, read_record
 
+__all__ = ["Event", "run_cells", "worker_count"]
 
-@dataclass(frozen=True)
-class Event:
-    """What happened to a cell. status: of its record, when done; step of total: in training."""
-
-    kind: Literal["started", "progress", "done", "stopped", "stopping", "refused"]
-    cell: str
-    status: str = ""
-    message: str = ""
-    hint: str = ""
-    step: int = 0
-    total: int = 0
-    seconds: float = 0.0
+POLL_SECONDS = 0.5
+"""Between two looks at events, and at cells that others hold."""
+SAME_FAILURES = 3
+"""So many cells that all fail alike before any other was done: the rest would too."""
 
 
 def worker_count(device: str, cells: int) -> int:
@@ -44,22 +40,32 @@ def worker_count(device: str, cells: int) -> int:
 
 @dataclass
 class Worker:
-    """A process, the pipe to it, and the cell it works on."""
+    """A process, the pipe to it, and the task it works on."""
 
     process: SpawnProcess
     pipe: Connection
-    cell: PlannedCell | None = None
+    task: Task | None = None
 
 
-def run_cells(cells: Sequence[PlannedCell], options: RunOptions, *, workers: int) -> Iterator[Event]:
+def run_cells(
+    cells: Sequence[PlannedCell],
+    options: RunOptions,
+    *,
+    workers: int,
+    anew: bool = False,
+    patience: float = PATIENCE_SECONDS,
+) -> Iterator[Event]:
     """Run `cells` and yield what happens; every cell ends in a record, or in none where the run was stopped.
 
+    A cell that another process holds is waited for; where that one is dead or does not beat for `patience` seconds, it
+    is run here. anew: what a cell left before is deleted first; else a failed record is replaced and a checkpoint used.
+
     Raises InterruptError on SIGINT or SIGTERM, after every worker wrote its checkpoint; BarlowError where the data
-    are refused, since that would hit every cell.
+    are refused or the disk is full, since that would hit every cell; CellError where the first few all fail alike.
     """
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    todo = deque(cells)
+    queue = Queue(cells, options, anew=anew, patience=patience)
     pool: list[Worker] = []
     received: list[int] = []
 
@@ -72,29 +78,138 @@ def run_cells(cells: Sequence[PlannedCell], options: RunOptions, *, workers: int
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     told = False
+    start = Start()
     try:
-        while todo or any(worker.cell for worker in pool):
-            if received and not told:
-                told = True
-                yield Event("stopping", "", message="stopping after the step in hand; once more stops at once")
-            while not stop.is_set() and todo and len(pool) < workers:
-                pool.append(_start(context, stop, options))
-            for worker in pool:
-                if worker.cell is None and todo and not stop.is_set():
-                    worker.cell = todo.popleft()
-                    with contextlib.suppress(OSError):  # one that has died is found out by its silence
-                        worker.pipe.send(worker.cell)
-            if stop.is_set() and not any(worker.cell for worker in pool):
-                break
-            yield from _collect(pool, options, stopped=bool(received))
+        with queue.claims.kept_alive():
+            while queue.open or any(worker.task for worker in pool):
+                if received and not told:
+                    told = True
+                    yield Event("stopping", "", message="stopping after the step in hand; once more stops at once")
+                if stop.is_set() and not any(worker.task for worker in pool):
+                    break
+                if not stop.is_set():
+                    yield from queue.finished_elsewhere()
+                    _hand_out(queue, pool, workers, lambda: _start(context, stop, options))
+                for event in _collect(pool, options, queue, stopped=bool(received)):
+                    yield event
+                    start.note(event, more=queue.open)
         if received:
             raise _interrupted(received[0])
     finally:
         stop.set()
         for worker in pool:
             _dismiss(worker)
+        queue.release_all()
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+class Queue:
+    """The cells that are still to be run, by this process or another."""
+
+    def __init__(self, cells: Sequence[PlannedCell], options: RunOptions, *, anew: bool, patience: float) -> None:
+        self.claims = Claims(patience=patience)
+        self.anew = anew
+        self.folders = {cell.id: options.folder / "cells" / cell.id for cell in cells}
+        self.todo = deque(cells)
+        self.before = {cell.id: stamp(self.folders[cell.id]) for cell in cells}
+        self.looked = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether a cell is neither done nor in hand here."""
+        return bool(self.todo)
+
+    def next(self) -> Task | None:
+        """A cell that is this process's now; None where others hold all that are left."""
+        for _ in range(len(self.todo)):
+            cell = self.todo.popleft()
+            folder = self.folders[cell.id]
+            if not self.is_done(cell) and self.claims.take(folder):
+                if self.is_done(cell):  # by the one who held it until a moment ago
+                    self.claims.release(folder)
+                else:
+                    clear_cell(folder, keep_progress=not self.anew)
+                    return Task(cell, self.claims.held[folder])
+            self.todo.append(cell)
+        return None
+
+    def finished_elsewhere(self) -> Iterator[Event]:
+        """Take cells that others have finished off the list; looked for now and then."""
+        if time.monotonic() - self.looked < POLL_SECONDS:
+            return
+        self.looked = time.monotonic()
+        for cell in [cell for cell in self.todo if self.is_done(cell)]:
+            record = read_record(self.folders[cell.id])
+            if record is not None:
+                self.todo.remove(cell)
+                status, message = record.status, record.message
+                yield Event("done", cell.id, status=status, message=message, elsewhere=True)
+
+    def is_done(self, cell: PlannedCell) -> bool:
+        """Whether there is a record that was not there when the run began."""
+        now = stamp(self.folders[cell.id])
+        return now is not None and now != self.before[cell.id]
+
+    def put_back(self, cell: PlannedCell) -> None:
+        """A cell that another process took over is waited for."""
+        self.todo.append(cell)
+
+    def release(self, cell: PlannedCell) -> None:
+        """Nobody here works on it any more."""
+        self.claims.release(self.folders[cell.id])
+
+    def release_all(self) -> None:
+        """Let go of every cell that was not finished."""
+        for folder in list(self.claims.held):
+            self.claims.release(folder)
+
+
+def stamp(folder: Path) -> tuple[int, int] | None:
+    """What tells one record.json from a later one; None where there is none."""
+    try:
+        found = (folder / "record.json").stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+class Start:
+    """Notes how the first cells end."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+        self.over = False
+
+    def note(self, event: Event, *, more: bool) -> None:
+        """Raise CellError where the first few cells have all failed in the same way, and there are `more`."""
+        if event.kind != "done" or event.elsewhere or self.over:
+            return
+        self.failures.append(event.message)
+        kinds = {"".join(letter for letter in message if not letter.isdigit()) for message in self.failures}
+        self.over = event.status != "failed" or len(kinds) > 1
+        if not self.over and len(self.failures) == SAME_FAILURES:
+            raise CellError(
+                f"the first {SAME_FAILURES} cells all failed in the same way: {event.message}; no more are tried",
+                hint=f"{event.hint}; --rerun failed runs them again"
+                if event.hint
+                else "--rerun failed runs them again",
+            )
+
+
+def _hand_out(queue: Queue, pool: list[Worker], workers: int, start: Callable[[], Worker]) -> None:
+    """Give every idle worker a task, new workers too as long as there are fewer than `workers`."""
+    idle = [worker for worker in pool if worker.task is None]
+    while queue.open and (idle or len(pool) < workers):
+        task = queue.next()
+        if task is None:
+            return
+        if not idle:
+            pool.append(start())
+        worker = idle.pop() if idle else pool[-1]
+        worker.task = task
+        with contextlib.suppress(OSError):  # one that has died is found out by its silence
+            worker.pipe.send(task)
 
 
 def _interrupted(number: int) -> InterruptError:
@@ -105,7 +220,7 @@ def _interrupted(number: int) -> InterruptError:
 
 def _start(context: SpawnContext, stop: Flag, options: RunOptions) -> Worker:
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, stop, options), daemon=True)
+    process = context.Process(target=work, args=(theirs, stop, options), daemon=True)
     process.start()
     theirs.close()
     return Worker(process, ours)
@@ -121,95 +236,38 @@ def _dismiss(worker: Worker) -> None:
         worker.process.join()
 
 
-def _collect(pool: list[Worker], options: RunOptions, *, stopped: bool) -> Iterator[Event]:
+def _collect(pool: list[Worker], options: RunOptions, queue: Queue, *, stopped: bool) -> Iterator[Event]:
     """Events of the workers that have some; a worker that died leaves the pool, and a failed record unless
     it was `stopped`."""
-    ready = set(wait([worker.pipe for worker in pool], timeout=0.5))
+    if not pool:
+        time.sleep(POLL_SECONDS)  # all that is left is in the hands of others
+        return
+    ready = set(wait([worker.pipe for worker in pool], timeout=POLL_SECONDS))
     for worker in list(pool):
         if worker.pipe not in ready:
             continue
         try:
             event: Event = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
+            event = _bury(worker, options, stopped=stopped)
             pool.remove(worker)
-            if not stopped:
-                yield from _bury(worker, options)
-            continue
-        if event.kind in ("done", "stopped"):
-            worker.cell = None
         if event.kind == "refused":
             raise BarlowError(event.message, hint=event.hint)
+        if event.kind in ("done", "stopped", "lost") and worker.task is not None:
+            task, worker.task = worker.task, None
+            if event.kind == "lost":
+                queue.put_back(task.cell)
+            queue.release(task.cell)
         yield event
 
 
-def _bury(worker: Worker, options: RunOptions) -> Iterator[Event]:
-    """Record the cell of a worker that died as failed."""
+def _bury(worker: Worker, options: RunOptions, *, stopped: bool) -> Event:
+    """Record the cell of a worker that died as failed, unless it was `stopped`."""
     worker.process.join()
-    if worker.cell is None:
-        return
+    if worker.task is None or stopped:
+        return Event("stopped", worker.task.cell.id if worker.task else "")
     code = worker.process.exitcode or 0
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    hint = "if it was the system's memory killer: a smaller training.batch_size or projector.dim, or fewer --workers"
+    hint = f"if it was the system's memory killer: {SMALLER}"
     message = f"the worker process died ({how})"
-    fail(worker.cell, options, f"{message}; {hint}")
-    yield Event("done", worker.cell.id, status="failed", message=message, hint=hint)
-
-
-def fail(cell: PlannedCell, options: RunOptions, message: str) -> None:
-    """Write a record that says the cell failed."""
-    record = Record(**identity(cell, options), status="failed", message=message)
-    write_record(options.folder / "cells" / cell.id, record)
-
-
-def _work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
-    """A worker's life: take a cell, run it, tell; until None comes. The parent alone hears signals."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    while (cell := pipe.recv()) is not None:
-        try:
-            _run_one(cell, pipe, stop, options)
-        except (BrokenPipeError, ConnectionResetError):
-            return  # the parent is gone; the last checkpoint stands
-
-
-def _run_one(cell: PlannedCell, pipe: Connection, stop: Flag, options: RunOptions) -> None:
-    folder = options.folder / "cells" / cell.id
-
-    def note(message: str) -> None:
-        with contextlib.suppress(OSError):  # a lost line of the log is no reason to lose the cell
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "log.txt").open("a", encoding="utf-8") as file:
-                file.write(message.rstrip() + "\n")
-
-    def progress(step: int, total: int) -> None:
-        pipe.send(Event("progress", cell.id, step=step, total=total))
-
-    pipe.send(Event("started", cell.id))
-    try:
-        from barlowcli.cell import run_cell
-        from barlowcli.training import Hooks
-    except (ImportError, RuntimeError) as error:
-        hint = "torch and torchvision must come from the same place; see `barlow doctor`"
-        pipe.send(Event("refused", cell.id, message=f"torch cannot be used here: {error}", hint=hint))
-        return
-    hooks = Hooks(progress=progress, note=note, stop=stop.is_set, checkpoint_seconds=options.checkpoint_seconds)
-    try:
-        record = run_cell(cell, options, hooks)
-    except InterruptError as error:
-        note(error.message)
-        pipe.send(Event("stopped", cell.id, message=error.message))
-    except BarlowError as error:
-        note(f"{error.message}\nhint: {error.hint}")
-        if error.exit_code == 2:
-            pipe.send(Event("refused", cell.id, message=error.message, hint=error.hint))
-            return
-        fail(cell, options, error.message)
-        pipe.send(Event("done", cell.id, status="failed", message=error.message, hint=error.hint))
-    except Exception as error:
-        note(traceback.format_exc())
-        message = f"{type(error).__name__}: {error}"
-        fail(cell, options, message)
-        pipe.send(Event("done", cell.id, status="failed", message=message, hint=f"see {folder / 'log.txt'}"))
-    else:
-        seconds = record.seconds.get("total", 0.0)
-        pipe.send(Event("done", cell.id, status=record.status, message=record.message, seconds=seconds))
+    return failed(worker.task, options, message, hint, recorded=f"{message}; {hint}")

@@ -3,7 +3,6 @@
 Built twice from the same records, every file is the same to the byte.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from barlowcli.arms import Records
 from barlowcli.errors import ResultsError
+from barlowcli.logs import read_log
 from barlowcli.plan import Plan, read_plan
 from barlowcli.plots.accuracy import accuracy_plot
 from barlowcli.plots.curve import curve_plot
@@ -96,14 +96,8 @@ def read_logs(folder: Path, records: Records) -> dict[str, Log]:
     logs: dict[str, Log] = {}
     for name in records:
         path = folder / "cells" / name / "metrics.jsonl"
-        if not path.is_file():
-            continue
-        try:
-            logs[name] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
-            raise ResultsError(
-                f"cannot read {path}: {error}", hint="delete the cell's folder and run it again"
-            ) from error
+        if path.is_file():
+            logs[name] = read_log(path)
     return logs
 
 

@@ -1,0 +1,155 @@
+"""A worker process's life: take a cell, run it, tell what happened; and why a cell failed, in words."""
+
+import contextlib
+import multiprocessing
+import re
+import signal
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event as Flag
+from typing import Literal
+
+from barlowcli.claims import Claim, still_held
+from barlowcli.errors import BarlowError, ClaimLostError, InterruptError
+from barlowcli.options import RunOptions, identity
+from barlowcli.plan import PlannedCell
+from barlowcli.records import Record, write_record
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a cell. status: of its record, when done; step of total: in training.
+
+    lost: another process has taken the cell over. elsewhere: done, and by another process.
+    """
+
+    kind: Literal["started", "progress", "done", "stopped", "stopping", "refused", "lost"]
+    cell: str
+    status: str = ""
+    message: str = ""
+    hint: str = ""
+    step: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell to be run, and the claim that makes it this run's."""
+
+    cell: PlannedCell
+    claim: Claim
+
+    def lost(self) -> bool:
+        """Whether nobody waits for this any more: another process took the cell over, or ours is gone."""
+        parent = multiprocessing.parent_process()
+        return not still_held(self.claim) or (parent is not None and not parent.is_alive())
+
+
+def work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
+    """Run the tasks that come through `pipe` until None comes. The parent alone hears signals."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        while (task := pipe.recv()) is not None:
+            run_one(task, pipe, stop, options)
+    except (BrokenPipeError, ConnectionResetError, EOFError):
+        return  # the parent is gone; the last checkpoint stands
+
+
+def run_one(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> None:
+    """Run one cell; what goes wrong in it becomes its record, or an event where it is no fault of the cell's."""
+    cell, folder = task.cell, options.folder / "cells" / task.cell.id
+
+    def note(message: str) -> None:
+        with contextlib.suppress(OSError):  # a lost line of the log is no reason to lose the cell
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "log.txt").open("a", encoding="utf-8") as file:
+                file.write(message.rstrip() + "\n")
+
+    def progress(step: int, total: int) -> None:
+        pipe.send(Event("progress", cell.id, step=step, total=total))
+
+    pipe.send(Event("started", cell.id))
+    try:
+        from barlowcli.cell import run_cell
+        from barlowcli.training import Hooks
+    except (ImportError, RuntimeError) as error:
+        hint = "torch and torchvision must come from the same place; see `barlow doctor`"
+        pipe.send(Event("refused", cell.id, message=f"torch cannot be used here: {error}", hint=hint))
+        return
+    hooks = Hooks(
+        progress=progress,
+        note=note,
+        stop=stop.is_set,
+        lost=task.lost,
+        checkpoint_seconds=options.checkpoint_seconds,
+    )
+    try:
+        record = run_cell(cell, options, hooks)
+    except InterruptError as error:
+        note(error.message)
+        pipe.send(Event("stopped", cell.id, message=error.message))
+    except ClaimLostError as error:
+        note(error.message)
+        pipe.send(Event("lost", cell.id, message=error.message))
+    except BarlowError as error:
+        note(f"{error.message}\nhint: {error.hint}")
+        if error.exit_code == 2:
+            pipe.send(Event("refused", cell.id, message=error.message, hint=error.hint))
+            return
+        pipe.send(failed(task, options, error.message, error.hint))
+    except (BrokenPipeError, ConnectionResetError):
+        raise  # the parent is gone, and the cell is no longer this process's
+    except Exception as error:
+        note(traceback.format_exc())
+        message, hint = in_words(error)
+        recorded = f"{message}; {hint}" if hint else message
+        pipe.send(failed(task, options, message, hint or f"see {folder / 'log.txt'}", recorded=recorded))
+    else:
+        seconds = record.seconds.get("total", 0.0)
+        pipe.send(Event("done", cell.id, status=record.status, message=record.message, seconds=seconds))
+
+
+def failed(task: Task, options: RunOptions, message: str, hint: str, *, recorded: str = "") -> Event:
+    """Record the cell as failed, unless it has become another's, and say so. recorded: where more than the message."""
+    if task.lost():
+        return Event("lost", task.cell.id, message=message)
+    record = Record(**identity(task.cell, options), status="failed", message=recorded or message)
+    try:
+        write_record(options.folder / "cells" / task.cell.id, record)
+    except BarlowError as error:  # the disk refuses: that would hit every cell
+        return Event("refused", task.cell.id, message=error.message, hint=error.hint)
+    return Event("done", task.cell.id, status="failed", message=message, hint=hint)
+
+
+SMALLER = "a smaller training.batch_size or projector.dim, or fewer --workers"
+ASKED_ON_CPU = re.compile(r"you tried to allocate (\d+) bytes")
+ASKED_ON_CUDA = re.compile(r"Tried to allocate ([\d.]+ [KMGT]iB).*?of which ([\d.]+ [KMGT]iB) is free", re.DOTALL)
+
+
+def in_words(error: Exception) -> tuple[str, str]:
+    """Message and hint of an error that is not one of barlow's own: memory, with what was asked for and what is free,
+    as far as torch and the system say; else its type and text, and no hint."""
+    text = str(error)
+    if found := ASKED_ON_CUDA.search(text):
+        return f"out of memory on the GPU: {found[1]} asked for, {found[2]} free", SMALLER
+    if "CUDA out of memory" in text:
+        return f"out of memory on the GPU: {text.splitlines()[0]}", SMALLER
+    if found := ASKED_ON_CPU.search(text):
+        return f"out of memory: {int(found[1]) / 2**30:.1f} GiB asked for, {free_memory()} free", SMALLER
+    if isinstance(error, MemoryError):
+        return f"out of memory: {text or 'the system refused some'}, {free_memory()} free", SMALLER
+    return f"{type(error).__name__}: {text}", ""
+
+
+def free_memory() -> str:
+    """The machine's free memory in words, as Linux tells it."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return f"{int(lines['MemAvailable'].split()[0]) / 2**20:.1f} GiB"
+    except (OSError, ValueError, KeyError):
+        return "an unknown amount"
