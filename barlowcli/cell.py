@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from barlowcli.data.imageset import Dataset, ImageSet
@@ -26,7 +26,7 @@ from barlowcli.options import RunOptions, identity
 from barlowcli.plan import PlannedCell
 from barlowcli.projectors import build_projector
 from barlowcli.provenance import provenance
-from barlowcli.records import Record, write_json, write_record
+from barlowcli.records import Record, write_bytes, write_json, write_record
 from barlowcli.registry import METHODS
 from barlowcli.settings import CellConfig, DataSettings, HistogramSettings
 from barlowcli.training import Hooks, Trained, train
@@ -305,7 +305,7 @@ def save_encoder(method: Method, folder: Path) -> None:
         for key, value in module.state_dict().items()
     }
     about = json.dumps({"schema_version": ENCODER_SCHEMA, "cell": folder.name})
-    save_file(tensors, folder / "encoder.safetensors", metadata={"barlow": about})
+    write_bytes(folder / "encoder.safetensors", save(tensors, metadata={"barlow": about}))
 
 
 def _check_sides(config: CellConfig, data: Dataset) -> None:
