@@ -36,9 +36,9 @@ def main() -> int:
         row = rows[-1]
         counts = "  ".join(f"{row[state]} {state}" for state in STATES)
         print(f"{name:16} {row['seconds']:7.1f} s  exit {row['exit_code']}  {counts}", flush=True)
-    if arguments.out is not None:
-        value = {"bound_seconds": BOUND_SECONDS, "rows": rows, "provenance": provenance("cpu", sys.argv)}
-        arguments.out.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        if arguments.out is not None:
+            value = {"bound_seconds": BOUND_SECONDS, "rows": rows, "provenance": provenance("cpu", sys.argv)}
+            arguments.out.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
     return int(not all(complete(row) and row["seconds"] <= BOUND_SECONDS for row in rows))
 
 
