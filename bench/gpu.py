@@ -52,6 +52,13 @@ def pieces(dataset: str) -> list[Piece]:
         Piece("gap", (*script("gap"), "--dataset", dataset), 60, ("--preset", "cifar10"), ("--limit", "200")),
         Piece("views", (*script("views"), "--dataset", dataset), 60, ("--device", "cuda"), VIEWS_TINY),
         Piece("epoch", (*script("lightly_epoch"), "--dataset", dataset), 90, ("--device", "cuda"), EPOCH_TINY),
+        Piece(
+            "at-once",
+            (*script("at_once"), "--dataset", dataset),
+            90,
+            ("--device", "cuda", "--preset", "cifar10-small", "--limit", "5000", "--workers", "1", "4"),
+            ("--limit", "100", "--epochs", "1", "--seeds", "1", "--workers", "2"),
+        ),
         Piece("redundancy", script("redundancy_memory"), 20, (), ("--dim", "512", "--batch", "32", "--device", "cpu")),
     ]
 
