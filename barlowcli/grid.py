@@ -1,12 +1,14 @@
 """Experiment x flags x seeds -> the plan: every cell with its resolved config."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from barlowcli.config import Given, base_of, check_shared, digest, idle, methods_of, resolve
 from barlowcli.errors import ConfigError
+from barlowcli.experiment_files import MOST_CELLS
 from barlowcli.nested import expand, flatten, merge
 from barlowcli.plan import Plan, PlannedCell, blank, joined, one_cell
 from barlowcli.registry import did_you_mean
@@ -54,6 +56,9 @@ def build_plan(
         raise ConfigError([f"{experiment.name} has no preset `{preset_name}`"], hint=did_you_mean(preset_name, known))
     preset = experiment.presets[preset_name]
     cut = _cut_axes(experiment, preset, overrides)
+    count = math.prod(len(axis.values) for axis in cut.values()) * (overrides.seeds or preset.seeds)
+    if count > MOST_CELLS:
+        raise ConfigError([f"{count:,} cells, more than {MOST_CELLS:,}"], hint="fewer seeds, or values of axes")
     experiment = joined(experiment, experiment.model_copy(update={"axes": cut}))
     given = Given(
         shared=merge(expand(experiment.settings), expand(preset.settings)),

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from barlowcli.config import digest
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.records import SCHEMA, read_record, read_versioned, write_json
+from barlowcli.records import SCHEMA, CellId, read_record, read_versioned, write_json
 from barlowcli.settings import CellConfig, Settings
-from barlowcli.spec import SAME, Experiment, axis_text, describe
+from barlowcli.spec import SAME, Experiment, axis_text, describe, quoted
 
 
 class PlannedCell(Settings):
@@ -20,7 +20,7 @@ class PlannedCell(Settings):
     or where the axis has no meaning for it.
     """
 
-    id: str
+    id: CellId
     axes: dict[str, str]
     seed: int
     control: bool
@@ -43,6 +43,15 @@ class Plan(Settings):
     """Axis -> the values of the grid: what "-" stands for in a cell of it."""
     winner: str = ""
     """Of a screened experiment, the candidate that won the first stage; "" as long as that is not known."""
+
+    @model_validator(mode="after")
+    def _cells_stand_on_its_axes(self) -> "Plan":
+        if self.preset not in self.experiment.presets:
+            raise ValueError(f"the experiment has no preset {quoted(self.preset)}")
+        axes = self.experiment.axes.keys()
+        if wrong := [cell.id for cell in self.cells if cell.axes.keys() != axes]:
+            raise ValueError(f"cell {wrong[0]} does not stand on the axes of the experiment")
+        return self
 
     @property
     def hash(self) -> str:

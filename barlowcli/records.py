@@ -2,17 +2,25 @@
 
 import contextlib
 import json
+import math
 import os
 import uuid
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from barlowcli.errors import ResultsError
 
 SCHEMA = 1
 """Version of every JSON file in a results folder; rises when a reader of the older one would go wrong."""
+
+MOST_BYTES = 2**26
+"""Of a JSON file in a results folder: a plan of ten thousand cells has half as many."""
+CellId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
+"""It is the name of a folder."""
+Number = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+"""What a report can compute with."""
 
 
 class Record(BaseModel):
@@ -25,7 +33,7 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int = SCHEMA
-    id: str
+    id: CellId
     experiment: str
     preset: str
     axes: dict[str, str]
@@ -42,16 +50,23 @@ class Record(BaseModel):
     """What was probed: "label", then the data set's factors."""
     label_names: dict[str, str] = {}
     """How a reader calls each label, for example {"label": "digit"}."""
-    chance: dict[str, float] = {}
+    chance: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     """Accuracy of always answering the most frequent class of test, by label."""
-    metrics: dict[str, float] = {}
+    metrics: dict[str, Number] = {}
     probes: dict[str, Any] = {}
     """Settings of each probe: penalty chosen, k used, number of images."""
     counts: dict[str, int] = {}
     """Images in train, validation, test; parameters; steps; images skipped."""
-    seconds: dict[str, float] = {}
+    seconds: dict[str, Number] = {}
     config: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
+
+    @field_validator("provenance")
+    @classmethod
+    def _versions_are_a_table(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(value.get("versions", {}), dict):
+            raise ValueError("versions must be a table")
+        return value
 
     @property
     def finished(self) -> bool:
@@ -60,8 +75,11 @@ class Record(BaseModel):
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: to a neighbour, flushed to disk, then renamed over `path`."""
-    write_bytes(path, text.encode())
+    """Write a whole file or nothing: to a neighbour, flushed to disk, then renamed over `path`.
+
+    What is no UTF-8 (an argument of a command can be any bytes) is written as an escape.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -104,17 +122,47 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Read one JSON file; raises ResultsError that names it."""
+    hint = "delete it and run the cell again"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ResultsError(f"{path} is larger than {MOST_BYTES:,} bytes", hint=hint)
+        return json.loads(content.decode("utf-8"), parse_constant=_finite, parse_float=_finite)
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror or error}") from error
+    except RecursionError as error:
+        raise ResultsError(f"{path} is not valid JSON: nested without end", hint=hint) from error
     except ValueError as error:
-        raise ResultsError(f"{path} is not valid JSON: {error}", hint="delete it and run the cell again") from error
+        raise ResultsError(f"{path} is not valid JSON: {error}", hint=hint) from error
+
+
+def _finite(text: str) -> float:
+    """A number of JSON, which has no NaN and none that is infinite."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no number")
+    return value
+
+
+def check_inside(cell: Path) -> None:
+    """Raise ResultsError where a link leads out of the results that `cell`, RESULTS/cells/ID, is of."""
+    results = cell.parent.parent
+    try:
+        inside = (cell / "record.json").resolve().is_relative_to(results.resolve())
+    except (OSError, RuntimeError):  # a loop of links
+        inside = False
+    if not inside:
+        raise ResultsError(
+            f"{cell} leads out of {results} by a link",
+            hint="remove the link; to keep results elsewhere, name the place with --results",
+        )
 
 
 def clear_cell(cell: Path, *, keep_progress: bool) -> None:
     """Make the folder of a claimed cell ready to be run: its record goes, and what others left half written; without
     `keep_progress` everything but the claim does."""
+    check_inside(cell)
     for path in cell.iterdir():
         half = path.name.startswith(".") and path.name.endswith(".tmp")
         old = not keep_progress and not path.name.startswith("claim-")
@@ -143,6 +191,7 @@ def read_versioned(path: Path) -> dict[str, Any]:
 def read_record(cell: Path) -> Record | None:
     """The record of the cell in folder `cell`, None where it has none; raises ResultsError where it is damaged."""
     path = cell / "record.json"
+    check_inside(cell)
     if not path.is_file():
         return None
     try:

@@ -13,6 +13,9 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+Width = Annotated[int, Field(ge=1, le=2**20)]
+"""Of a layer; beyond it no machine holds the weights."""
+Epochs = Annotated[int, Field(ge=1, le=1_000_000)]
 Rule = Literal["fixed", "c/D"]
 Terms = Literal["both", "invariance", "redundancy"]
 HALF_CIRCLE = 0.5
@@ -127,7 +130,7 @@ class BranchSettings(Settings):
     tau_schedule: Literal["constant", "cosine"] = "constant"
     """cosine: 1 - (1 - tau)(cos(pi k / K) + 1) / 2, towards 1 (BYOL, section 3.1)."""
     predictor: bool = False
-    predictor_hidden: Count = 512
+    predictor_hidden: Width = 512
     normalize: Literal["batch", "features", "none"] = "features"
     """Of the embeddings, before the loss: each dimension over the batch, each embedding to length 1, or neither."""
     loss_scale: Positive = 1.0
@@ -244,9 +247,9 @@ class ProjectorSettings(Settings):
     """The MLP from h to the embedding z, on which the loss is computed."""
 
     layers: Annotated[int, Field(ge=1, le=8)] = 3
-    hidden: Count | Literal["tied"] = 512
+    hidden: Width | Literal["tied"] = 512
     """Width of the layers before the last; tied: the same as dim (Barlow Twins, Figure 4)."""
-    dim: Annotated[int, Field(ge=2)] = 128
+    dim: Annotated[int, Field(ge=2, le=2**20)] = 128
     """Width D of the output, on which the loss is computed."""
     batch_norm: bool = True
     """BatchNorm and ReLU between the layers, or ReLU alone."""
@@ -255,8 +258,8 @@ class ProjectorSettings(Settings):
 class TrainingSettings(Settings):
     """Optimiser, schedule, batch and precision."""
 
-    epochs: Count = 10
-    batch_size: Annotated[int, Field(ge=2)] = 256
+    epochs: Epochs = 10
+    batch_size: Annotated[int, Field(ge=2, le=2**20)] = 256
     optimizer: Literal["sgd", "lars", "adamw"] = "sgd"
     lr: Positive = 0.12
     """Learning rate at batch 256; the rate used is lr * (batch / 256) under lr_scaling = linear."""
@@ -287,8 +290,8 @@ class EvaluationSettings(Settings):
     knn_temperature: Positive = 0.1
     linear_l2: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e-4, 1e-3, 1e-2, 1e-1)
     """Candidates of the linear probe's penalty on mean cross-entropy; chosen on the validation split."""
-    mlp_hidden: Count = 256
-    mlp_epochs: Count = 20
+    mlp_hidden: Width = 256
+    mlp_epochs: Epochs = 20
     collapse_std: NonNegative = 0.05
     """Collapsed: mean per-dimension std of the L2-normalised embeddings times sqrt(D) is below this (1: isotropic)."""
 

@@ -145,9 +145,16 @@ class TrainingLog:
         """Take the state back, and cut lines that a run wrote after its last checkpoint."""
         self.rows = list(state["rows"])
         self.collapsed_since, self.unrelated_since = state["collapsed_since"], state.get("unrelated_since")
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-        write_bytes(self.path, "".join(f"{line}\n" for line in kept).encode())
+        lines = self.path.read_bytes().splitlines() if self.path.exists() else []
+        write_bytes(self.path, b"".join(line + b"\n" for line in lines if _step_of(line) <= step))
+
+
+def _step_of(line: bytes) -> float:
+    """The step of a line of the log; beyond every step where a run that was killed left half of one."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return math.inf
 
 
 def train(
@@ -179,6 +186,8 @@ def train(
     log = TrainingLog(folder / "metrics.jsonl", collapse_std)
     checkpoint = Checkpoint(folder / "checkpoint.pt", method, optimizer, log)
     step = checkpoint.load(hooks.note)
+    if step > total:
+        raise CellError(f"{checkpoint.path} is of step {step} of {total}", hint="delete it; the cell starts anew")
     base = base_learning_rate(settings)
     warmup = round(settings.warmup_epochs * steps_per_epoch)
     saved = time.monotonic()
@@ -256,10 +265,12 @@ class Checkpoint:
             self.log.resume({"rows": [], "collapsed_since": None, "unrelated_since": None}, 0)
             return 0
         try:
+            if not isinstance(state["step"], int) or state["step"] < 0:
+                raise ValueError("its step is no count")
             self.method.load_state_dict(state["method"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.log.resume(state["log"], state["step"])
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise CellError(
                 f"{self.path} is not a checkpoint of this cell: {error}", hint="delete it; the cell starts anew"
             ) from error

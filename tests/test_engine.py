@@ -84,7 +84,11 @@ def test_a_worker_that_is_killed_leaves_a_failed_record_and_the_grid_goes_on(tmp
 
 
 def test_a_cell_that_asks_for_more_memory_than_there_is_fails_with_the_figures_and_the_grid_goes_on(tmp_path):
-    huge = next(cell for cell in grid({"projector.dim": 10**10}).cells if cell.axes["method"] == "barlow")
+    huge = next(
+        cell
+        for cell in grid({"projector.dim": 2**20, "projector.hidden": 2**20}).cells
+        if cell.axes["method"] == "barlow"
+    )
     other = next(cell for cell in grid().cells if cell.axes["method"] == "random-init")
     events = [event for event in run_cells([huge, other], options_for(tmp_path), workers=1) if event.kind == "done"]
     assert [event.status for event in events] == ["failed", "ok"]

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from barlowcli.errors import BarlowError
@@ -18,16 +19,22 @@ def console(*, stderr: bool) -> "Console":
     return Console(stderr=stderr, soft_wrap=stderr, highlight=False)
 
 
+def plain(text: str) -> str:
+    """`text` with what would steer a terminal as escapes: names in files from outside can have anything in them."""
+    steering = ("Cc", "Cf", "Cs")
+    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in steering and c not in "\n\t" else c for c in text)
+
+
 def log(message: str, *, quiet: bool = False) -> None:
     """A line for the person who waits."""
     if not quiet:
-        console(stderr=True).print(message, markup=False)
+        console(stderr=True).print(plain(message), markup=False)
 
 
 def say(message: str) -> None:
     """A line of the result; on a terminal it is wrapped at words."""
     out = console(stderr=False)
-    out.print(message, markup=False, soft_wrap=not out.is_terminal)
+    out.print(plain(message), markup=False, soft_wrap=not out.is_terminal)
 
 
 def print_json(value: Any) -> None:
@@ -40,7 +47,7 @@ def print_error(error: BarlowError) -> None:
     err = console(stderr=True)
     for line in error.message.splitlines():
         err.print("[bold red]error:[/] ", end="")
-        err.print(line, markup=False)
+        err.print(plain(line), markup=False)
     if error.hint:
         err.print("[bold cyan]hint:[/] ", end="")
-        err.print(error.hint, markup=False)
+        err.print(plain(error.hint), markup=False)

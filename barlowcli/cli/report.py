@@ -40,6 +40,13 @@ def find_runs(results: Path, experiment: str | None, preset: str | None) -> list
 
     Raises ResultsError where there is none.
     """
+    try:
+        return _find_runs(results, experiment, preset)
+    except OSError as error:
+        raise ResultsError(f"no results there: {error.strerror or error}", hint="a shorter name") from error
+
+
+def _find_runs(results: Path, experiment: str | None, preset: str | None) -> list[Path]:
     if experiment and "/" in experiment:
         if not (Path(experiment) / "plan.json").is_file():
             raise ResultsError(f"{experiment} is not the folder of a run", hint="it would have a plan.json in it")

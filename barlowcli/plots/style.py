@@ -37,7 +37,7 @@ MOST_NAMES = 12
 INK, FAINT, GRID = "#222222", "#6B6B6B", "#E4E4E4"
 STYLE: dict[Any, dict[str, Any]] = {
     "font": {"family": "DejaVu Sans", "size": 10.5},
-    "text": {"color": INK},
+    "text": {"color": INK, "parse_math": False},
     "axes": {
         "titlesize": 11.5,
         "titleweight": "bold",

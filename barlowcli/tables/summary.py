@@ -1,5 +1,6 @@
 """The wide summary that is read: arms and controls as rows, the main metrics as columns; as Markdown and LaTeX."""
 
+import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -74,10 +75,8 @@ class Summary:
         header = ["arm", "n", *(column.title for column in self.columns), "status"]
         rule = ["---", *["---:"] * (len(self.columns) + 1), "---"]
         body = [[row.name, str(row.n), *row.texts, row.status] for row in self.rows]
-        lines = [
-            f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in (header, rule, *body)
-        ]
-        return "\n".join(lines) + f"\n\n{self.legend}\n"
+        lines = [f"| {' | '.join(map(markdown_escape, cells))} |" for cells in (header, rule, *body)]
+        return "\n".join(lines) + f"\n\n{html.escape(self.legend, quote=False)}\n"
 
     def latex(self) -> str:
         """A booktabs tabular; needs the package booktabs."""
@@ -186,6 +185,11 @@ def _status(arm: Arm, records: Records) -> str:
     if len(counts) == 1 and (only := next(iter(counts.items())))[1] == len(arm.cells):
         return words.get(only[0], only[0])
     return ", ".join(f"{count} {words.get(status, status)}" for status, count in counts.items())
+
+
+def markdown_escape(text: str) -> str:
+    """`text` on one line of a table, with what Markdown would take for HTML or for the end of a cell made plain."""
+    return " ".join(html.escape(text, quote=False).replace("|", "\\|").split())
 
 
 LATEX = {
