@@ -279,7 +279,8 @@ def compare_knn(options: argparse.Namespace, data: Images, workers: int) -> list
         differences = [100 * (row["barlow"][key] - row["lightly"][key]) for row in rows]
         print(
             f"kNN (k {K}, T {TEMPERATURE}), BatchNorm by the statistics of {key}: lightly {means['lightly']:.2f} %, "
-            f"barlow {means['barlow']:.2f} % (means), difference {spread(differences, 2)} points"
+            f"barlow {means['barlow']:.2f} %, difference {statistics.fmean(differences):+.2f} points "
+            f"(means; {min(differences):+.2f} to {max(differences):+.2f} by seed)"
         )
     return rows
 

@@ -1,4 +1,4 @@
-"""A disk that is full, read-only or loses the folder: a clear error, nothing lost, and a rerun completes."""
+"""A short version of `disk.py`: a disk that is full makes a clear error, nothing is lost, and a rerun completes."""
 
 import json
 import subprocess
@@ -36,37 +36,18 @@ def scenario(name: str, folder: Path) -> list[dict[str, object]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("name", "file", "records"),
-    [("checkpoint", "checkpoint.pt", [4, 4, 5]), ("report", "summary.csv", [5, 5, 5])],
-)
-def test_a_full_disk_is_named_keeps_what_is_finished_and_the_next_run_completes(tmp_path, name, file, records):
-    found = scenario(name, tmp_path)
+def test_a_full_disk_is_named_keeps_what_is_finished_and_the_next_run_completes(tmp_path):
+    found = scenario("checkpoint", tmp_path)
     assert [one["code"] for one in found] == [0, 2, 0]
-    assert [one["records"] for one in found] == records
+    assert [one["records"] for one in found] == [4, 4, 5]
     said = str(found[1]["said"])
-    assert f"/{file}: No space left on device" in said
+    assert "/checkpoint.pt: No space left on device" in said
     assert "hint: free some disk space or choose another folder with --results; what was finished is kept" in said
-
-
-def test_a_disk_that_is_read_only_is_named_and_can_be_looked_at(tmp_path):
-    refused, done, again, status = scenario("read-only", tmp_path)
-    for one in (refused, again):
-        assert one["code"] == 2
-        assert "plan.json: Read-only file system" in str(one["said"])
-    assert (done["code"], done["records"], again["records"]) == (0, 5, 5)
-    assert status["code"] == 0
-
-
-def test_a_folder_deleted_under_the_run_makes_the_report_partial_and_the_next_run_completes(tmp_path):
-    first, second = scenario("deleted", tmp_path)
-    assert first["code"] == 1
-    assert (second["code"], second["records"]) == (0, 6)
 
 
 def test_a_device_that_is_full_refuses_a_line_and_a_file(tmp_path):
     with pytest.raises(ResultsError, match="cannot write /dev/full: No space left on device"):
         append_line(Path("/dev/full"), "a line")
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultsError, match="Not a directory"):
+    with pytest.raises(ResultsError, match=r"cannot write .*plan\.json: (File exists|Not a directory)"):
         write_text(tmp_path / "file" / "plan.json", "{}")
