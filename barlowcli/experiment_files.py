@@ -1,5 +1,6 @@
 """The experiment files: where they lie, their names, and how one is read; all mistakes are reported at once."""
 
+import functools
 import math
 import tomllib
 from pathlib import Path
@@ -122,6 +123,7 @@ def common_presets() -> "dict[str, Preset]":
     return {name: Preset.model_validate(value) for name, value in read_common_presets().items()}
 
 
+@functools.cache
 def read_common_presets() -> dict[str, dict[str, Any]]:
     """Their tables, by name; what is in them is not checked."""
     folder = experiments_folder() / "presets"
