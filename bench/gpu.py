@@ -78,6 +78,8 @@ def main() -> int:
     chosen = pieces(arguments.dataset)
     if arguments.only:
         names = arguments.only.split(",")
+        if unknown := set(names) - {piece.name for piece in chosen}:
+            parser.error(f"no piece {', '.join(sorted(unknown))}; there are {', '.join(one.name for one in chosen)}")
         chosen = [piece for piece in chosen if piece.name in names]
     arguments.out.mkdir(parents=True, exist_ok=True)
     start, bad = time.monotonic(), []

@@ -5,29 +5,11 @@ import sys
 import pytest
 from PIL import Image
 
-from barlowcli.cli import main as cli
 from barlowcli.cli.run import without_rerun
 from tests.grids import TINY
 
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
 RUN = ["run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--seeds", "1", "--method", "barlow", *SIZE]
-
-
-def barlow(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
-    """Exit code, stdout, stderr of a command, run in this process."""
-    monkeypatch.setattr(sys, "argv", ["barlow", *arguments])
-    code = 0
-    try:
-        cli.main()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    return lambda *arguments: barlow(monkeypatch, capsys, *arguments)
 
 
 def test_jitter_off_then_on_runs_each_cell_once_and_reports_both(run, tmp_path):

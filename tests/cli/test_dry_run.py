@@ -1,10 +1,8 @@
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from barlowcli.cli import main as cli
 from barlowcli.cli.dry_run import rough, span, stage_note
 from barlowcli.experiment_files import load_experiment
 from barlowcli.grid import Overrides, build_plan
@@ -15,21 +13,6 @@ from tests.synthetic_results import record_of
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
 COMMAND = ["run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--seeds", "2", "--method", "barlow"]
 DRY = [*COMMAND, "--jitter", "off", *SIZE, "--dry-run"]  # 4 cells of the grid; 8 of controls
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["barlow", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
 
 
 def finish(folder: Path, count: int, failed: int) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from barlowcli.cli import main as cli
 from barlowcli.experiment_files import experiments_folder, load_experiment
 from tests.grids import TINY
 
@@ -34,22 +33,9 @@ name = "colour-digits"
 """
 
 
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run a command in this process, in a folder of its own: exit code, stdout, stderr."""
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["barlow", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
 
 
 def change(path: Path, *changes: tuple[str, str]) -> None:

@@ -1,6 +1,5 @@
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +9,12 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from barlowcli.cell import run_cell
-from barlowcli.cli import main as cli
 from barlowcli.cli.rerun import MOST_ROWS, lines
 from barlowcli.plan import Plan, PlannedCell
 from barlowcli.records import Record, read_record
 from barlowcli.rerunning import compare, same_weights
 from barlowcli.training import Hooks
 from tests.grids import options_for, tiny_plan
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["barlow", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
 
 
 def cell_of(plan: Plan, method: str) -> PlannedCell:
