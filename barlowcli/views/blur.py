@@ -1,9 +1,8 @@
 """Gaussian blur with another standard deviation for every sample."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-
-from barlowcli.views.separable import separable
 
 
 def kernel_size(side: int) -> int:
@@ -16,18 +15,21 @@ def gaussian_blur(images: Tensor, sigma: Tensor, *, size: int | None = None) -> 
 
     Equals torchvision's `gaussian_blur`. size: odd, the default is `kernel_size` of the shorter side.
     """
-    height, width = images.shape[2:]
-    size = size or kernel_size(min(height, width))
-    rows, columns = _blur_weights(sigma, size, height), _blur_weights(sigma, size, width)
-    return separable(images, rows, columns)
+    radius = (size or kernel_size(min(images.shape[2:]))) // 2
+    offset = torch.arange(radius + 1, device=sigma.device)
+    kernel = (-0.5 * (offset / sigma.unsqueeze(1)).square()).exp()  # (B, radius + 1), from the middle outwards
+    kernel = kernel / (2 * kernel.sum(1, keepdim=True) - kernel[:, :1])
+    padded = F.pad(images, (radius, radius, radius, radius), mode="reflect")
+    return _along(_along(padded, kernel, 2), kernel, 3)
 
 
-def _blur_weights(sigma: Tensor, size: int, side: int) -> Tensor:
-    """Weight of every pixel in every blurred pixel along an axis of `side` pixels, (B, side, side)."""
-    radius = size // 2
-    offset = torch.arange(-radius, radius + 1, device=sigma.device)
-    kernel = torch.softmax(-0.5 * (offset / sigma.unsqueeze(1)).square(), 1)  # (B, size)
-    source = torch.arange(side, device=sigma.device).unsqueeze(1) + offset  # (side, size)
-    source = (side - 1) - ((side - 1) - source.abs()).abs()  # reflected at both edges, which are not repeated
-    taps = (source.unsqueeze(2) == torch.arange(side, device=sigma.device)).to(kernel.dtype)  # (side, size, side)
-    return torch.einsum("bk,ykx->byx", kernel, taps)
+def _along(images: Tensor, kernel: Tensor, axis: int) -> Tensor:
+    """Weighted sums of neighbours along an axis of (B, C, H, W), which loses a radius at both of its ends."""
+    radius = kernel.shape[1] - 1
+    length = images.shape[axis] - 2 * radius
+    weights = kernel.view(len(kernel), -1, 1, 1, 1).unbind(1)  # each (B, 1, 1, 1)
+    blurred = images.narrow(axis, radius, length) * weights[0]
+    for reach, weight in enumerate(weights[1:], 1):
+        pair = images.narrow(axis, radius - reach, length) + images.narrow(axis, radius + reach, length)
+        blurred.addcmul_(pair, weight)
+    return blurred

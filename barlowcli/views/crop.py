@@ -4,10 +4,10 @@ import math
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from barlowcli.views.random import Draws, Number
-from barlowcli.views.separable import separable
 
 TRIES = 10  # of torchvision.transforms.v2.RandomResizedCrop.make_params
 CUBIC = -0.5  # torch's coefficient of bicubic interpolation with antialias (Keys 1981); without it, torch's is -.75
@@ -69,9 +69,34 @@ def resized_crop(
     images (B, C, H, W) float in [0, 1] -> (B, C, size, size) in [0, 1]. Equals torchvision's `resized_crop` with
     antialias=True (the default of RandomResizedCrop) and then `horizontal_flip`, clamped, since bicubic overshoots.
     """
+    if interpolation == "bilinear" and max(images.shape[2:]) <= size:
+        return _bilinear_crop(images, boxes, size, flip).clamp_(0, 1)  # rounding alone
     rows = resize_weights(boxes.top, boxes.height, images.shape[2], size, interpolation)
     columns = resize_weights(boxes.left, boxes.width, images.shape[3], size, interpolation, flip)
-    return separable(images, rows, columns).clamp_(0, 1)
+    tall = rows.unsqueeze(1) @ images  # (B, C, size, W)
+    wide = tall.flatten(1, 2) @ columns.mT  # (B, C * size, size)
+    return wide.view(*tall.shape[:3], size).clamp_(0, 1)
+
+
+def _bilinear_crop(images: Tensor, boxes: Boxes, size: int, flip: Tensor | None) -> Tensor:
+    """The crop where no box is larger than the target, so that a target pixel lies between two source pixels of each
+    axis and antialiasing changes nothing."""
+    rows = _places(boxes.top, boxes.height, images.shape[2], size)
+    columns = _places(boxes.left, boxes.width, images.shape[3], size, flip)
+    grid = torch.stack(torch.broadcast_tensors(columns.unsqueeze(1), rows.unsqueeze(2)), 3)  # (B, S, S, 2)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _places(start: Tensor, length: Tensor, source: int, target: int, flip: Tensor | None = None) -> Tensor:
+    """Where on an axis of `source` pixels each target pixel is read, (B, target), as `grid_sample` counts: -1 and 1 are
+    its ends. What lies outside the middles of the box's outermost pixels is read there, as the box's edge."""
+    place = torch.arange(target, device=start.device) + 0.5  # (target,)
+    if flip is not None:
+        place = torch.where(flip.unsqueeze(1), target - place, place)  # (B, target)
+    first = start.unsqueeze(1)  # (B, 1)
+    inside = (place * (length / target).unsqueeze(1)).clamp_min(0.5)
+    inside = torch.minimum(inside, length.unsqueeze(1) - 0.5)
+    return (inside + first) * (2 / source) - 1
 
 
 def resize_weights(
