@@ -31,11 +31,11 @@ $(VENV)/bin/uv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.core: pyproject.toml | $(VENV)/bin/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable .
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable .
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[dev]'
 	touch $@ $(VENV)/.core
 
 clean:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-import torchvision
 from torch import nn
 
 from barlowcli.registry import ENCODERS
@@ -57,12 +56,16 @@ def small(stem: Stem) -> tuple[nn.Module, int]:
 
 def resnet18(stem: Stem) -> tuple[nn.Module, int]:
     """torchvision's ResNet-18 without its classifier: F = 512, 555 MMAC at 32 x 32 with the small stem."""
-    return _with_stem(torchvision.models.resnet18(weights=None), stem), 512
+    from torchvision.models import resnet18 as build  # an import that takes as long as torch's, for `small` in vain
+
+    return _with_stem(build(weights=None), stem), 512
 
 
 def resnet50(stem: Stem) -> tuple[nn.Module, int]:
     """torchvision's ResNet-50 without its classifier: F = 2048, 1.3 GMAC at 32 x 32 with the small stem."""
-    return _with_stem(torchvision.models.resnet50(weights=None), stem), 2048
+    from torchvision.models import resnet50 as build
+
+    return _with_stem(build(weights=None), stem), 2048
 
 
 def _with_stem(resnet: nn.Module, stem: Stem) -> nn.Module:

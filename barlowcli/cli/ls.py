@@ -1,5 +1,6 @@
 """`barlow ls`: what there is."""
 
+import functools
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -52,18 +53,23 @@ def listing(kind: Kind) -> dict[str, str]:
     """Name -> one line, for everything of a kind."""
     if kind in REGISTRIES:
         return {name: entry.summary for name, entry in REGISTRIES[kind].entries.items()}
-    experiments = [read_experiment(experiments_folder() / f"{name}.toml") for name in experiment_names()]
     if kind is Kind.experiments:
-        return {one["name"]: one["question"].strip() for one in experiments}
+        return {one["name"]: one["question"].strip() for one in experiments()}
     common = read_common_presets()
     own = {
         f"{one['name']} --preset {name}": preset
-        for one in experiments
+        for one in experiments()
         for name, preset in one["presets"].items()
         if preset != common.get(name)
     }
     shared = {f"any experiment --preset {name}": preset for name, preset in common.items()}
     return {name: preset_line(preset) for name, preset in (own | shared).items()}
+
+
+@functools.cache
+def experiments() -> list[dict[str, Any]]:
+    """The tables of every experiment file that comes with barlow."""
+    return [read_experiment(experiments_folder() / f"{name}.toml") for name in experiment_names()]
 
 
 def preset_line(preset: dict[str, Any]) -> str:

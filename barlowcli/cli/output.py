@@ -2,6 +2,7 @@
 
 import functools
 import json
+import sys
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ def console(*, stderr: bool) -> "Console":
 
 def plain(text: str) -> str:
     """`text` with what would steer a terminal as escapes: names in files from outside can have anything in them."""
+    if text.isprintable():
+        return text
     steering = ("Cc", "Cf", "Cs")
     return "".join(ascii(c)[1:-1] if unicodedata.category(c) in steering and c not in "\n\t" else c for c in text)
 
@@ -33,8 +36,10 @@ def log(message: str, *, quiet: bool = False) -> None:
 
 def say(message: str) -> None:
     """A line of the result; on a terminal it is wrapped at words."""
-    out = console(stderr=False)
-    out.print(plain(message), markup=False, soft_wrap=not out.is_terminal)
+    if sys.stdout.isatty():
+        console(stderr=False).print(plain(message), markup=False)
+    else:
+        print(plain(message))
 
 
 def print_json(value: Any) -> None:
