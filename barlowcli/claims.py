@@ -25,6 +25,8 @@ from barlowcli.records import refused, write_json
 
 BEAT_SECONDS = 2.0
 """Between two beats of an owner."""
+CLAIM_SCHEMA = 1
+"""Version of claim-N.json; one of another version is waited for until it stands still, whatever it says."""
 PATIENCE_SECONDS = 30.0
 """A claim that did not beat for so long is taken over: fifteen beats, for a machine that is busy or a slow network."""
 
@@ -94,7 +96,7 @@ class Claims:
             if (cell / "record.json").exists():
                 claim.path.unlink()
             elif latest_number(cell) == claim.number:
-                write_json(claim.path, {"free": True})
+                write_json(claim.path, {"schema_version": CLAIM_SCHEMA, "free": True})
 
     @contextlib.contextmanager
     def kept_alive(self) -> Iterator[None]:
@@ -126,7 +128,8 @@ class Claims:
                     self.held.pop(claim.cell, None)
 
     def _content(self) -> dict[str, Any]:
-        return {"token": self.token, "machine": machine(), "pid": os.getpid(), "beat": self.beat}
+        owner = {"token": self.token, "machine": machine(), "pid": os.getpid()}
+        return {"schema_version": CLAIM_SCHEMA, **owner, "beat": self.beat}
 
     def _create(self, claim: Claim) -> bool:
         """Make the claim's file where nobody else has."""
@@ -166,6 +169,8 @@ def is_over(content: str) -> bool:
     """Whether a claim of this content was let go of, or is that of a process of this machine that is no more."""
     try:
         value = json.loads(content)
+        if value["schema_version"] != CLAIM_SCHEMA:
+            return False
         if value.get("free"):
             return True
         if value["machine"] != machine():

@@ -63,3 +63,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone: `barlow ls | head -1`
         sys.exit(0)
+    except OSError as error:  # what nobody nearer to the file foresaw: a name too long, a folder that is locked
+        if error.filename is None:
+            raise
+        hint = "check the path, and who may read and write there"
+        output.print_error(BarlowError(f"{error.filename}: {error.strerror or error}", hint=hint))
+        sys.exit(2)

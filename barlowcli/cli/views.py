@@ -55,5 +55,7 @@ def views(
     try:
         figure.savefig(out)
     except OSError as error:
-        raise ResultsError(f"cannot write {out}: {error.strerror or error}") from error
+        raise ResultsError(
+            f"cannot write {out}: {error.strerror or error}", hint="name another place with --out"
+        ) from error
     output.say(f"{out}: {len(rows)} images of {data.name}")

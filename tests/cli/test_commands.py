@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from barlowcli.cli.run import without_rerun
-from tests.grids import TINY
+from barlowcli.plan import freeze
+from tests.grids import TINY, tiny_plan
 
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
 RUN = ["run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--seeds", "1", "--method", "barlow", *SIZE]
@@ -70,8 +71,7 @@ def test_a_failed_cell_makes_a_partial_report_and_is_run_again_on_request(run, t
 
 def test_data_that_are_refused_leave_the_plan_before_them_as_it_was(run, tmp_path):
     results, images = tmp_path / "results", tmp_path / "images"
-    code, _, err = run(*RUN, "--jitter", "off", "--shuffle", "none", "--results", str(results))
-    assert code == 0, err
+    freeze(results / "shuffle-test" / "quick", tiny_plan())
     plan = (results / "shuffle-test" / "quick" / "plan.json").read_bytes()
     for split in ("train", "test"):
         for name in ("a", "b"):
@@ -112,7 +112,6 @@ def test_dry_run_tells_the_cells_and_writes_nothing(run, tmp_path):
 
 def test_shards_share_the_cells_out(run, tmp_path):
     from barlowcli.cli.run import select
-    from tests.grids import tiny_plan
 
     plan = tiny_plan(seeds=3)
     ids = {cell.id for cell in plan.cells}
@@ -162,6 +161,30 @@ def test_a_mistake_is_an_error_with_a_hint_and_exit_code_2(run, tmp_path, monkey
     assert message in err
     assert hint in err
     assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["cp", "dims", "{}/x.toml"],
+        ["run", "dims", "--preset", "quick", "--dry-run", "--results", "{}"],
+        ["run", "dims", "--preset", "quick", "--dataset", "folder:{}"],
+        ["run", "./{}.toml"],
+        ["report", "dims", "--results", "{}"],
+        ["status", "--results", "{}"],
+        ["rerun", "{}"],
+        ["validate", "{}.toml"],
+        ["views", "-o", "{}.png"],
+    ],
+)
+def test_a_name_that_no_file_can_have_is_an_error_like_any_other(run, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*(word.format("a" * 300) for word in words))
+    assert code == 2
+    assert out == ""
+    assert "error: " in err
+    assert "hint: " in err
     assert not list(tmp_path.iterdir())
 
 
