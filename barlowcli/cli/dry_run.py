@@ -110,7 +110,17 @@ def measure(
     except (ImportError, RuntimeError) as error:
         return None, [f"torch cannot be used here: {error}; see `barlow doctor`"]
     found = estimate(todo, data_root=data_root, device=device, workers=workers)
-    return found, list(found.notes)
+    return found, [*found.notes, *step_note(device)]
+
+
+def step_note(device: str) -> list[str]:
+    """A word where a run takes its steps in a faster way than they are timed in."""
+    if device != "cuda":
+        return []
+    return [
+        "the steps were timed uncompiled; a run takes them as one CUDA graph where it can, and is done sooner "
+        "(`barlow bench` measures both)"
+    ]
 
 
 def stage_note(plan: Plan) -> list[str]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from barlowcli.cli.dry_run import rough, span, stage_note
+from barlowcli.cli.dry_run import rough, span, stage_note, step_note
 from barlowcli.experiment_files import load_experiment
 from barlowcli.grid import Overrides, build_plan
 from barlowcli.records import write_record
@@ -135,3 +135,8 @@ def test_times_that_differ_are_a_span():
     assert span([4.1, 5.25, 4.5]) == "4.1 to 5.2 s"
     assert span([4.12, 4.13]) == "4.1 s"
     assert span([50, 120]) == "50 s to 2.0 min"
+
+
+def test_a_gpu_is_said_to_be_faster_than_the_steps_that_were_timed():
+    assert step_note("cpu") == []
+    assert "CUDA graph" in step_note("cuda")[0]
