@@ -64,7 +64,7 @@ def pieces(dataset: str) -> list[Piece]:
 
 
 VIEWS_TINY = ("--device", "cpu", "--images", "200", "--batch", "64", "--seconds-per-block", "0.1")
-EPOCH_TINY = ("--device", "cpu", "--images", "128", "--batch", "64", "--blocks", "1")
+EPOCH_TINY = ("--device", "cpu", "--images", "256", "--batch", "64", "--blocks", "1")
 
 
 def main() -> int:
@@ -107,7 +107,7 @@ def run(piece: Piece, out: Path, *, tiny: bool, limit: float) -> tuple[int | Non
             printed.truncate(0)
         try:
             done = subprocess.run(
-                command, stdout=printed, stderr=words, timeout=limit if tiny else min(limit, piece.seconds), check=False
+                command, stdout=printed, stderr=words, timeout=None if tiny else min(limit, piece.seconds), check=False
             )
         except subprocess.TimeoutExpired:
             return None, time.monotonic() - start
