@@ -84,6 +84,7 @@ def finish(figure: Figure, name: str, alt: str) -> Plot:
     """The figure as SVG and PNG, without date and program, so that the same numbers give the same bytes."""
     svg, png = io.BytesIO(), io.BytesIO()
     figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out now, once for both files
     box = figure.get_tightbbox().padded(PADDING)  # once for both files: bbox_inches="tight" would draw each twice
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
     figure.savefig(png, format="png", metadata={"Software": None}, dpi=DPI, bbox_inches=box)
