@@ -29,7 +29,7 @@ from barlowcli.settings import (
     ViewSettings,
     defaults,
 )
-from barlowcli.spec import Axis, describe, known_keys, quoted
+from barlowcli.spec import Axis, describe, known_keys, quoted, unknown_method
 from barlowcli.switches import canonical, nonsense
 
 METHOD_MODELS: dict[str, type[Settings]] = {
@@ -112,10 +112,7 @@ def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
     names = methods_of(shared, axes)
     unknown = [name for name in names if name not in METHOD_MODELS]
     if unknown:
-        said = [
-            f"method.name: no method named `{name}`; {did_you_mean(str(name), METHODS.names())}" for name in unknown
-        ]
-        return problems + said
+        return problems + [f"method.name: {unknown_method(str(name))}" for name in unknown]
     known = sorted({key for name in names for key in known_keys(METHOD_MODELS[name], ())})
     return problems + [
         f"method.{key}: no method of this grid ({', '.join(names)}) has it; {did_you_mean(key, known)}"

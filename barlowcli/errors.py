@@ -21,8 +21,8 @@ class ConfigError(BarlowError):
     """One or several mistakes in a flag, a setting or an experiment file; all are reported at once."""
 
     def __init__(self, problems: Sequence[str], *, hint: str = "") -> None:
-        super().__init__("\n".join(problems), hint=hint)
-        self.problems = tuple(problems)
+        self.problems = tuple(dict.fromkeys(problems))  # several checks may find the same
+        super().__init__("\n".join(self.problems), hint=hint)
 
 
 class DataError(BarlowError):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from barlowcli.registry import did_you_mean
+from barlowcli.registry import METHODS, did_you_mean
 from barlowcli.settings import NonNegative, Settings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
@@ -319,6 +319,9 @@ def describe(error: ValidationError, model: type[Settings], *, prefix: str = "")
             known = known_keys(model, problem["loc"][:-1])
             lines.append(f"{where}: no such key; {did_you_mean(str(problem['loc'][-1]), known)}")
             continue
+        if problem["type"] == "union_tag_invalid":  # the only settings of which there are several kinds are a method's
+            lines.append(f"{where}.name: {unknown_method(str(problem['ctx']['tag']))}")
+            continue
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "string_pattern_mismatch":
             message = f"expected {NAME_RULE}"
@@ -327,6 +330,12 @@ def describe(error: ValidationError, model: type[Settings], *, prefix: str = "")
     if error.error_count() > len(lines):
         lines.append(f"and {error.error_count() - len(lines):,} more mistakes")
     return lines
+
+
+def unknown_method(name: str) -> str:
+    """What is said of a method that does not exist."""
+    shown = name if len(name) <= MOST_LETTERS else f"{name[:MOST_LETTERS]}…"
+    return f"no method named `{shown}`; {did_you_mean(name, METHODS.names())}"
 
 
 def quoted(value: Any) -> str:

@@ -199,6 +199,14 @@ def test_all_mistakes_in_settings_at_once(run, tmp_path):
     assert "encoder.name: no encoder named `resnet19`; did you mean `resnet18`?" in err
 
 
+def test_a_method_that_does_not_exist_is_named_once(run, tmp_path):
+    code, _, err = run("run", "dims", "--preset", "quick", "--method", "bylo", "--results", str(tmp_path))
+    assert code == 2
+    lines = err.splitlines()
+    assert lines[0] == "error: method.name: no method named `bylo`; did you mean `byol`?"
+    assert sum("bylo" in line for line in lines) == 1
+
+
 def test_ls_names_everything(run):
     _, out, _ = run("ls")
     for name in ("shuffle-test", "quick", "barlow", "byol", "colour-digits", "resnet18", "equalise+pixels", "lars"):
