@@ -66,9 +66,9 @@ METHODS = Registry(
 ENCODERS = Registry(
     "encoder",
     {
-        "small": ("barlowcli.encoders:small", "five 3x3 convolutions, 3.7 MMAC at 32 x 32, for CPUs"),
-        "resnet18": ("barlowcli.encoders:resnet18", "torchvision's ResNet-18; 3x3 stem up to 64 pixels"),
-        "resnet50": ("barlowcli.encoders:resnet50", "torchvision's ResNet-50; 3x3 stem up to 64 pixels"),
+        "small": ("barlowcli.networks.encoders:small", "five 3x3 convolutions, 3.7 MMAC at 32 x 32, for CPUs"),
+        "resnet18": ("barlowcli.networks.encoders:resnet18", "torchvision's ResNet-18; 3x3 stem up to 64 pixels"),
+        "resnet50": ("barlowcli.networks.encoders:resnet50", "torchvision's ResNet-50; 3x3 stem up to 64 pixels"),
     },
 )
 
@@ -106,9 +106,9 @@ SHUFFLES = Registry(
 OPTIMIZERS = Registry(
     "optimizer",
     {
-        "sgd": ("barlowcli.optim:sgd", "SGD with momentum"),
-        "lars": ("barlowcli.optim:lars", "layer-wise adaptive rate scaling (You et al. 2017)"),
-        "adamw": ("barlowcli.optim:adamw", "AdamW (Loshchilov & Hutter 2019)"),
+        "sgd": ("barlowcli.training.optimisers:sgd", "SGD with momentum"),
+        "lars": ("barlowcli.training.optimisers:lars", "layer-wise adaptive rate scaling (You et al. 2017)"),
+        "adamw": ("barlowcli.training.optimisers:adamw", "AdamW (Loshchilov & Hutter 2019)"),
     },
 )
 

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from barlowcli.provenance import provenance
+from barlowcli.machine.provenance import provenance
 
 
 def main() -> int:

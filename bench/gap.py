@@ -16,15 +16,15 @@ from pathlib import Path
 
 import torch
 
-from barlowcli.cell import run_cell
+from barlowcli.cell.options import RunOptions
+from barlowcli.cell.run import run_cell
 from barlowcli.cli.flags import absolute
-from barlowcli.device import resolve
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.options import RunOptions
-from barlowcli.provenance import provenance
-from barlowcli.throughput import shortened
-from barlowcli.training import Hooks
+from barlowcli.experiment.files import load_experiment
+from barlowcli.machine.devices import resolve
+from barlowcli.machine.provenance import provenance
+from barlowcli.measuring.throughput import shortened
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.training.loop import Hooks
 
 BOUND_SECONDS = 1.0
 

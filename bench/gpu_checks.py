@@ -17,25 +17,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from barlowcli.cost import Meter
-from barlowcli.device import Way, set_up
-from barlowcli.encoders import build_encoder
 from barlowcli.evaluation.knn import nearest
+from barlowcli.machine.devices import Way, set_up
+from barlowcli.machine.provenance import provenance
 from barlowcli.methods.barlow_twins import cross_correlation_loss
 from barlowcli.methods.base import Method
-from barlowcli.optim import build_optimizer
-from barlowcli.projectors import build_projector
-from barlowcli.provenance import provenance
+from barlowcli.networks.encoders import build_encoder
+from barlowcli.networks.projectors import build_projector
 from barlowcli.registry import METHODS
-from barlowcli.settings import (
-    BarlowSettings,
-    ByolSettings,
-    EncoderSettings,
-    ProjectorSettings,
-    TrainingSettings,
-    ViewSettings,
-)
-from barlowcli.step import CompiledViews, EagerStep, prepare
+from barlowcli.settings.methods import BarlowSettings, ByolSettings
+from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
+from barlowcli.settings.training import TrainingSettings
+from barlowcli.settings.views import ViewSettings
+from barlowcli.training.meter import Meter
+from barlowcli.training.optimisers import build_optimizer
+from barlowcli.training.step import CompiledViews, EagerStep, prepare
 from barlowcli.views.pipeline import Views
 from barlowcli.views.random import Draws, Number
 

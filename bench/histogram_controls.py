@@ -21,8 +21,10 @@ import torch
 
 from barlowcli.data.load import load_dataset
 from barlowcli.evaluation.probes import probe_histograms
-from barlowcli.provenance import provenance
-from barlowcli.settings import DataSettings, EvaluationSettings, HistogramSettings
+from barlowcli.machine.provenance import provenance
+from barlowcli.settings.data import DataSettings
+from barlowcli.settings.evaluation import EvaluationSettings
+from barlowcli.settings.methods import HistogramSettings
 
 
 def main() -> None:

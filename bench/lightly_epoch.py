@@ -41,20 +41,21 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision.transforms.functional import to_pil_image
 
-from barlowcli.cell import build_method, channel_statistics, pretrain
-from barlowcli.config import Given, resolve
-from barlowcli.cost import synchronise
+from barlowcli.cell.build import build_method, channel_statistics
+from barlowcli.cell.run import pretrain
 from barlowcli.data.imageset import Dataset as Images
 from barlowcli.data.load import load_dataset
-from barlowcli.device import set_up
 from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnorm
 from barlowcli.evaluation.knn import knn_accuracies
-from barlowcli.experiment_files import common_presets
+from barlowcli.experiment.files import common_presets
+from barlowcli.machine.devices import set_up
+from barlowcli.machine.provenance import device_name, provenance
 from barlowcli.methods.base import Method
-from barlowcli.nested import expand
-from barlowcli.provenance import device_name, provenance
-from barlowcli.settings import CellConfig
-from barlowcli.training import Hooks
+from barlowcli.plan.layers import Given, resolve
+from barlowcli.settings.cell import CellConfig
+from barlowcli.settings.tables import expand
+from barlowcli.training.loop import Hooks
+from barlowcli.training.meter import synchronise
 from barlowcli.views.pipeline import probe_images
 
 WIDTH = 2048

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from barlowcli.experiment_files import experiment_names
-from barlowcli.provenance import provenance
+from barlowcli.experiment.files import experiment_names
+from barlowcli.machine.provenance import provenance
 
 BOUND_SECONDS = 360.0
 STATES = ("planned", "done", "failed", "collapsed", "diverged")

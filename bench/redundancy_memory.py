@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from barlowcli.machine.provenance import provenance
 from barlowcli.methods.barlow_twins import cross_correlation_loss
-from barlowcli.provenance import provenance
 
 BOUND_RATIO = 8.0
 LAMBDA = 5e-3

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from barlowcli.provenance import provenance
+from barlowcli.machine.provenance import provenance
 
 BOUND_SECONDS = 0.4
 TIMES = 10

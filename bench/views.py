@@ -35,10 +35,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from barlowcli.cost import synchronise
 from barlowcli.data.load import load_dataset
-from barlowcli.provenance import device_name, provenance
-from barlowcli.settings import DataSettings, ViewSettings
+from barlowcli.machine.provenance import device_name, provenance
+from barlowcli.settings.data import DataSettings
+from barlowcli.settings.views import ViewSettings
+from barlowcli.training.meter import synchronise
 from barlowcli.views.blur import kernel_size
 from barlowcli.views.pipeline import Views, to_float
 
@@ -122,7 +123,7 @@ def barlow(task: Task, setting: Setting) -> Make:
     views: Any = Views(chosen, image_size=task.size, mean=MEAN, std=STD, seed=0)
     images = task.images.to(task.device)
     if setting.way != "eager":
-        views = importlib.import_module("barlowcli.step").CompiledViews(views, images.device)
+        views = importlib.import_module("barlowcli.training.step").CompiledViews(views, images.device)
 
     def both(index: Tensor, epoch: int | Tensor) -> list[Tensor]:
         return [views(images, index, epoch=epoch, view=view) for view in (0, 1)]

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from barlowcli.cell import run_cell
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.options import RunOptions
-from barlowcli.plan import Plan, freeze
-from barlowcli.training import Hooks
+from barlowcli.cell.options import RunOptions
+from barlowcli.cell.run import run_cell
+from barlowcli.experiment.files import load_experiment
+from barlowcli.plan.freezing import freeze
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.plan.plan import Plan
+from barlowcli.training.loop import Hooks
 
 TINY = {"data.limit": 300, "data.test_limit": 200, "training.epochs": 2, "training.batch_size": 64}
 

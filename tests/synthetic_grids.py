@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.plan import Plan, PlannedCell, write_plan
-from barlowcli.records import Record, write_record
+from barlowcli.experiment.files import load_experiment
+from barlowcli.plan.freezing import write_plan
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.record import Record, write_record
 from tests.synthetic_results import HISTOGRAM, record_of
 
 Truth = Callable[[PlannedCell], float]

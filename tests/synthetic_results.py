@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.plan import Plan, PlannedCell, write_plan
-from barlowcli.records import Record, write_record
-from barlowcli.spec import Claim
+from barlowcli.experiment.claims import Claim
+from barlowcli.experiment.files import load_experiment
+from barlowcli.plan.freezing import write_plan
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.record import Record, write_record
 
 World = Mapping[tuple[str, str, str], tuple[float, float]]
 """(method, shuffle, jitter) -> true digit accuracy in the arm's own domain, and on intact images."""

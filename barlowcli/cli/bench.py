@@ -9,11 +9,11 @@ import typer
 from barlowcli.cli import output
 from barlowcli.cli.flags import absolute, axis_values, parse_settings
 from barlowcli.cli.run import choose_preset
-from barlowcli.device import Way, resolve
 from barlowcli.errors import BarlowError
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.plan import Plan, PlannedCell
+from barlowcli.experiment.files import load_experiment
+from barlowcli.machine.devices import Way, resolve
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.plan.plan import Plan, PlannedCell
 
 EPOCHS_ON_GPU = 2
 """Epochs of the whole cell that is timed on a GPU, where all of them would take minutes."""
@@ -49,8 +49,8 @@ def bench(
         seeds=1,
     )
     plan = build_plan(spec, chosen, overrides, on_cuda=device == "cuda")
-    from barlowcli.provenance import provenance
-    from barlowcli.throughput import Throughput, measure, shortened
+    from barlowcli.machine.provenance import provenance
+    from barlowcli.measuring.throughput import Throughput, measure, shortened
 
     cell = first_trained(plan)
     count = epochs or (EPOCHS_ON_GPU if device == "cuda" else None)

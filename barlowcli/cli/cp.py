@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from barlowcli.cli import output
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.experiment_files import experiment_names, experiments_folder, load_experiment
-from barlowcli.records import write_text
-from barlowcli.spec import Name
+from barlowcli.experiment.claims import Name
+from barlowcli.experiment.files import experiment_names, experiments_folder, load_experiment
+from barlowcli.records.files import write_text
 
 REFERENCE = "reference"
 """The folder of `results/` that committed results lie in: `report` and `status` leave it out (`report.find_runs`)."""

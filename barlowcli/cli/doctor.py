@@ -14,7 +14,7 @@ import typer
 from barlowcli import __version__
 from barlowcli.cli import output
 from barlowcli.engines.local import worker_count
-from barlowcli.provenance import PACKAGES, commit, cpu_name
+from barlowcli.machine.provenance import PACKAGES, commit, cpu_name
 
 
 def doctor(
@@ -54,8 +54,8 @@ def examine(results: Path) -> dict[str, Any]:
     devices = ["cpu"]
     try:
         importlib.import_module("torchvision")  # this import is what fails beside a torch of another build
-        from barlowcli.device import available
-        from barlowcli.provenance import device_name
+        from barlowcli.machine.devices import available
+        from barlowcli.machine.provenance import device_name
 
         devices = available()
         found["devices"] = ", ".join(f"{device} ({device_name(device)})" for device in devices)

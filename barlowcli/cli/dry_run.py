@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from barlowcli.arms import varying
+from barlowcli.analysis.results import varying
+from barlowcli.analysis.wording import method_name
 from barlowcli.cli import output
-from barlowcli.plan import Plan, PlannedCell, status_of
-from barlowcli.wording import method_name
+from barlowcli.plan.freezing import status_of
+from barlowcli.plan.plan import Plan, PlannedCell
 
 if TYPE_CHECKING:
-    from barlowcli.estimate import Estimate, Group
+    from barlowcli.measuring.totals import Estimate, Group
 
 STATES = ("done", "failed", "todo")
 MIB = 2**20
@@ -106,7 +107,7 @@ def measure(
         return None, []
     output.log("measuring a few training steps and probes", quiet=quiet)
     try:
-        from barlowcli.estimate import estimate
+        from barlowcli.measuring.totals import estimate
     except (ImportError, RuntimeError) as error:
         return None, [f"torch cannot be used here: {error}; see `barlow doctor`"]
     found = estimate(todo, data_root=data_root, device=device, workers=workers)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from barlowcli.errors import ConfigError
-from barlowcli.nested import read_toml, unusable
-from barlowcli.spec import check_axis_values, quoted
+from barlowcli.experiment.axes import check_axis_values
+from barlowcli.settings.mistakes import quoted
+from barlowcli.settings.tables import read_toml, unusable
 
 
 class Jitter(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from barlowcli.cli import output
-from barlowcli.experiment_files import experiment_names, experiments_folder, read_common_presets, read_experiment
+from barlowcli.experiment.files import experiment_names, experiments_folder, read_common_presets, read_experiment
 from barlowcli.registry import DATASETS, ENCODERS, METHODS, OPTIMIZERS, SHUFFLES, Registry
 
 

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from barlowcli import rerunning
+from barlowcli.cell.options import RunOptions
 from barlowcli.cli import output
 from barlowcli.cli.flags import absolute
-from barlowcli.options import RunOptions
-from barlowcli.plan import PlannedCell
-from barlowcli.records import Record
-from barlowcli.rerunning import Comparison
+from barlowcli.plan.plan import PlannedCell
+from barlowcli.records.record import Record
+from barlowcli.running import again as rerunning
+from barlowcli.running.again import Comparison
 
 MOST_ROWS = 20
 """Of numbers that differ."""
@@ -43,7 +43,7 @@ def rerun(
     folder, before = rerunning.find(record)
     cell = rerunning.cell_of(before, absolute(dataset) if dataset else None)
     device = rerunning.device_of(before, device)
-    from barlowcli.provenance import differences, provenance
+    from barlowcli.machine.provenance import differences, provenance
 
     command = ("barlow", *sys.argv[1:])
     elsewhere = differences(before.provenance, provenance(device, list(command)))
@@ -89,8 +89,8 @@ def kept_in(out: Path | None) -> Iterator[Path]:
 
 def run_again(before: Record, cell: PlannedCell, options: RunOptions, *, quiet: bool) -> Record:
     """Run the cell, once its images are known to be the record's."""
-    from barlowcli.cell import dataset_on, run_cell
-    from barlowcli.training import Hooks
+    from barlowcli.cell.run import dataset_on, run_cell
+    from barlowcli.training.loop import Hooks
 
     data = dataset_on(cell.config.data, options.data_root, options.device)
     rerunning.check_images(before, cell.config.data.name, data.digest)

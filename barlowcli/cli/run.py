@@ -9,29 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
+from barlowcli.cell.options import RunOptions
 from barlowcli.cli import output
-from barlowcli.cli.flags import (
-    Jitter,
-    OnBadImage,
-    OnOff,
-    Rerun,
-    absolute,
-    axis_values,
-    parse_settings,
-    parse_shard,
-)
-from barlowcli.device import Way, resolve
+from barlowcli.cli.flags import Jitter, OnBadImage, OnOff, Rerun, absolute, axis_values, parse_settings, parse_shard
+from barlowcli.cli.progress import reporter
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, InterruptError
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.nested import expand
-from barlowcli.options import RunOptions
-from barlowcli.plan import Plan, PlannedCell, freeze, status_of
-from barlowcli.progress import reporter
-from barlowcli.records import read_record, write_text
-from barlowcli.screening import choose_winner
-from barlowcli.spec import Experiment
+from barlowcli.experiment.files import load_experiment
+from barlowcli.experiment.model import Experiment
+from barlowcli.machine.devices import Way, resolve
+from barlowcli.plan.freezing import freeze, status_of
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.plan.screening import choose_winner
+from barlowcli.records.files import write_text
+from barlowcli.records.record import read_record
+from barlowcli.settings.tables import expand
 
 
 def run(

@@ -8,8 +8,8 @@ import typer
 
 from barlowcli.cli import output
 from barlowcli.cli.report import find_runs
-from barlowcli.plan import read_plan
-from barlowcli.records import read_record
+from barlowcli.plan.freezing import read_plan
+from barlowcli.records.record import read_record
 
 
 def status(

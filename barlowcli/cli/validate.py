@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from barlowcli.cli import output
-from barlowcli.config import fingerprint_of
+from barlowcli.data.fingerprint import fingerprint_of
 from barlowcli.errors import ConfigError, DataError
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.nested import expand, merge
-from barlowcli.plan import Plan
+from barlowcli.experiment.files import load_experiment
+from barlowcli.experiment.model import Experiment, Preset
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.plan.plan import Plan
 from barlowcli.registry import DATASETS
-from barlowcli.spec import Experiment, Preset
+from barlowcli.settings.tables import expand, merge
 
 
 def validate(

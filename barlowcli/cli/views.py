@@ -8,8 +8,8 @@ import typer
 from barlowcli.cli import output
 from barlowcli.cli.flags import absolute, parse_settings, split
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
+from barlowcli.experiment.files import load_experiment
+from barlowcli.plan.grid import Overrides, build_plan
 
 JITTERS: tuple[Literal["on", "off", "histogram"], ...] = ("on", "off", "histogram")
 

@@ -17,7 +17,7 @@ from barlowcli.data.images import take_resized
 from barlowcli.data.imageset import Images, Part, Source
 from barlowcli.data.splits import carve
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 SIZE = 16
 """Side in pixels where data.image_size is not set: a cell then takes seconds on a CPU."""

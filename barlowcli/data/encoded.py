@@ -13,7 +13,7 @@ from torch import Tensor
 from barlowcli.data.images import SKIP_HINT, decode, resize_square, size_hint
 from barlowcli.data.imageset import Images, Part
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 BLOCK = 128
 """Images a task of the pool takes at once: a small image is decoded faster than a task is handed over."""

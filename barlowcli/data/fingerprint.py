@@ -1,12 +1,13 @@
 """A digest of the files behind a path, so that changed data are another cell. Never imports torch."""
 
+import functools
 import hashlib
 import stat
 from pathlib import Path
 
 from barlowcli.data.paths import class_file, class_trees, image_files, parquet_files, shown, split_name
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 def fingerprint(settings: DataSettings) -> str:
@@ -47,3 +48,9 @@ def _content_digest(file: Path) -> str:
     except OSError as error:
         hint = "it must be there, and readable"
         raise DataError(f"cannot read {shown(str(file))}: {error.strerror}", hint=hint) from error
+
+
+@functools.cache
+def fingerprint_of(name: str) -> str:
+    """`data.fingerprint` of a data set, read once. Raises DataError where its files are not there."""
+    return fingerprint(DataSettings(name=name))

@@ -11,7 +11,7 @@ from barlowcli.data.imageset import Part, Source
 from barlowcli.data.paths import SUFFIXES, class_trees, given_path, image_files, readable, shown, subfolders
 from barlowcli.data.splits import split_source
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 def load(settings: DataSettings, root: Path) -> Source:

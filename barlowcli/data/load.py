@@ -14,7 +14,7 @@ from barlowcli.data.paths import split_name
 from barlowcli.data.splits import balanced_subset, carve, check_labels
 from barlowcli.errors import DataError
 from barlowcli.registry import DATASETS
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 def load_dataset(settings: DataSettings, *, root: Path) -> Dataset:

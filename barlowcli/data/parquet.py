@@ -22,7 +22,7 @@ from barlowcli.data.pages import DICTIONARY, Page, column_pages
 from barlowcli.data.paths import class_file, given_path, parquet_files, shown
 from barlowcli.data.splits import class_list, split_source
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMN = "label"

@@ -13,7 +13,7 @@ from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
 
 from barlowcli.data.imageset import Images, Part, Source
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 @dataclass(frozen=True)

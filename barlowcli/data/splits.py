@@ -10,7 +10,7 @@ from torch import Tensor
 from barlowcli.data.draws import Stream, raw
 from barlowcli.data.imageset import Part, Source
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 def class_ranks(labels: Tensor, seed: int, stream: Stream) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from torchvision import datasets
 from barlowcli.data.images import take_resized
 from barlowcli.data.imageset import Images, Part, Source
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 TIMEOUT = 30.0
 """Seconds without an answer after which a download has failed."""

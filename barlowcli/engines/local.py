@@ -17,12 +17,13 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 
-from barlowcli.claims import PATIENCE_SECONDS, Claims
+from barlowcli.cell.options import RunOptions
 from barlowcli.engines.worker import SMALLER, Event, Task, failed, work
 from barlowcli.errors import BarlowError, CellError, InterruptError
-from barlowcli.options import RunOptions
-from barlowcli.plan import PlannedCell
-from barlowcli.records import clear_cell, read_record
+from barlowcli.plan.plan import PlannedCell
+from barlowcli.records.folder import clear_cell
+from barlowcli.records.leases import PATIENCE_SECONDS, Claims
+from barlowcli.records.record import read_record
 
 __all__ = ["Event", "run_cells", "worker_count"]
 

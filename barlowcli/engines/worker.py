@@ -10,11 +10,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as Flag
 from typing import Literal
 
-from barlowcli.claims import Claim, still_held
+from barlowcli.cell.options import RunOptions, identity
 from barlowcli.errors import BarlowError, ClaimLostError, InterruptError
-from barlowcli.options import RunOptions, identity
-from barlowcli.plan import PlannedCell
-from barlowcli.records import Record, write_record
+from barlowcli.plan.plan import PlannedCell
+from barlowcli.records.leases import Claim, still_held
+from barlowcli.records.record import Record, write_record
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def run_one(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> No
 
     pipe.send(Event("started", cell.id))
     try:
-        from barlowcli.cell import run_cell
-        from barlowcli.training import Hooks
+        from barlowcli.cell.run import run_cell
+        from barlowcli.training.loop import Hooks
     except (ImportError, RuntimeError) as error:
         hint = "torch and torchvision must come from the same place; see `barlow doctor`"
         pipe.send(Event("refused", cell.id, message=f"torch cannot be used here: {error}", hint=hint))

@@ -16,7 +16,8 @@ from barlowcli.evaluation.knn import Metric, nearest, vote
 from barlowcli.evaluation.linear import fit_linear_probe
 from barlowcli.evaluation.mlp import fit_mlp_probe
 from barlowcli.evaluation.rank import embedding_std, rankme
-from barlowcli.settings import EvaluationSettings, HistogramSettings
+from barlowcli.settings.evaluation import EvaluationSettings
+from barlowcli.settings.methods import HistogramSettings
 
 Metrics = dict[str, float]
 Chosen = dict[str, object]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from barlowcli.methods.base import JointEmbedding, Method
 from barlowcli.methods.normalisation import EPS, Normalize, standardise
-from barlowcli.settings import BarlowSettings
+from barlowcli.settings.methods import BarlowSettings
 
 
 def cross_correlation_loss(

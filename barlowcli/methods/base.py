@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from barlowcli.settings import BranchSettings
+from barlowcli.settings.methods import BranchSettings
 
 PairLoss = Callable[[Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]
 """(prediction (N, D), target (N, D)), both float32 -> (loss (), named terms of it ())."""

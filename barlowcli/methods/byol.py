@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from barlowcli.methods.base import JointEmbedding, Method
 from barlowcli.methods.normalisation import Normalize, normalise
-from barlowcli.settings import ByolSettings
+from barlowcli.settings.methods import ByolSettings
 
 
 def regression_loss(prediction: Tensor, target: Tensor, *, normalize: Normalize = "features") -> Tensor:

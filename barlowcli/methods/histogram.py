@@ -5,7 +5,7 @@ from typing import NoReturn
 from torch import nn
 
 from barlowcli.errors import CellError
-from barlowcli.settings import HistogramSettings
+from barlowcli.settings.methods import HistogramSettings
 
 
 def build(

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from barlowcli.errors import CellError
 from barlowcli.methods.base import Method, Output
-from barlowcli.settings import RandomInitSettings
+from barlowcli.settings.methods import RandomInitSettings
 
 
 class RandomInit(Method):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from barlowcli.methods.base import JointEmbedding, Method
 from barlowcli.methods.normalisation import Normalize, normalise
-from barlowcli.settings import SimclrSettings
+from barlowcli.settings.methods import SimclrSettings
 
 
 def nt_xent(z_a: Tensor, z_b: Tensor, *, temperature: float, normalize: Normalize = "features") -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from barlowcli.methods.base import JointEmbedding, Method
 from barlowcli.methods.normalisation import Normalize, normalise
-from barlowcli.settings import SimsiamSettings
+from barlowcli.settings.methods import SimsiamSettings
 
 
 def negative_cosine(prediction: Tensor, target: Tensor, *, normalize: Normalize = "features") -> Tensor:

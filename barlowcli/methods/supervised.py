@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from barlowcli.errors import ConfigError
 from barlowcli.methods.base import Method, Output
-from barlowcli.settings import SupervisedSettings
+from barlowcli.settings.methods import SupervisedSettings
 
 
 class Supervised(Method):

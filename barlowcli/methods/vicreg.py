@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from barlowcli.methods.base import JointEmbedding, Method
 from barlowcli.methods.normalisation import normalise, standardise
-from barlowcli.settings import VicregSettings
+from barlowcli.settings.methods import VicregSettings
 
 STD_TARGET, STD_EPS = 1.0, 1e-4
 """gamma and epsilon of the variance term (section 4.1 and the official code)."""

@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from barlowcli.arms import PROBE, Arm, Records
-from barlowcli.plan import Plan
+from barlowcli.analysis.results import PROBE, Arm, Records
+from barlowcli.analysis.statistics import t_interval
+from barlowcli.analysis.wording import axis_value, label_name
+from barlowcli.plan.plan import Plan
 from barlowcli.plots.controls import controls
 from barlowcli.plots.levels import draw_levels, label_levels, levels_of, top_of
 from barlowcli.plots.style import FAINT, INK, Plot, Scheme, finish, percent_axis, scheme, styled
-from barlowcli.statistics import t_interval
-from barlowcli.wording import axis_value, label_name
 
 GROUP_SPACE = 0.7
 """Space between two groups, in columns."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from barlowcli.arms import PROBE, Arm, Records, group, probes_of, untrained_domains
-from barlowcli.plan import Plan, PlannedCell
-from barlowcli.statistics import t_interval
-from barlowcli.wording import SHUFFLE_WORDS, domain_name, method_name, probe_name
+from barlowcli.analysis.results import PROBE, Arm, Records, group, probes_of, untrained_domains
+from barlowcli.analysis.statistics import t_interval
+from barlowcli.analysis.wording import SHUFFLE_WORDS, domain_name, method_name, probe_name
+from barlowcli.plan.plan import Plan, PlannedCell
 
 
 @dataclass(frozen=True)

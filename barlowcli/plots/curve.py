@@ -10,8 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from barlowcli.arms import Arm, Records
-from barlowcli.plan import Plan
+from barlowcli.analysis.lines import Line
+from barlowcli.analysis.results import Arm, Records
+from barlowcli.analysis.statistics import Interval
+from barlowcli.analysis.wording import listing, method_name
+from barlowcli.experiment.model import Published
+from barlowcli.plan.plan import Plan
 from barlowcli.plots.accuracy import main_label
 from barlowcli.plots.levels import DASHES, draw_levels, label_levels, levels_of, top_of
 from barlowcli.plots.panels import HEIGHT_INCHES, panels_for, shifts, value_axis
@@ -19,11 +23,7 @@ from barlowcli.plots.points import Places, Point, curve_controls, line_points, p
 from barlowcli.plots.strokes import Strokes, strokes
 from barlowcli.plots.style import FAINT, INK, Plot, finish, percent_axis, styled
 from barlowcli.published.figures import Change, changes
-from barlowcli.published.lines import Line
-from barlowcli.spec import Published
-from barlowcli.statistics import Interval
 from barlowcli.tables.published import compare
-from barlowcli.wording import listing, method_name
 
 SEEDS_ASIDE = 0.5
 """How far the seeds stand beside their mean, as a share of the distance of two lines."""

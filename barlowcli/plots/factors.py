@@ -6,12 +6,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from barlowcli.arms import PROBE, Records
-from barlowcli.plan import Plan
+from barlowcli.analysis.results import PROBE, Records
+from barlowcli.analysis.wording import axis_value, label_name
+from barlowcli.plan.plan import Plan
 from barlowcli.plots.accuracy import main_label
 from barlowcli.plots.controls import Control, controls
 from barlowcli.plots.style import INK, MARKERS, MOST_NAMES, Plot, Scheme, finish, percent_axis, scheme, styled
-from barlowcli.wording import axis_value, label_name
 
 CONTROL_INK = "#666666"
 CONTROL_MARKERS = {"untrained": ("X", 9), "trained": ("*", 13), "histogram": ("P", 9)}

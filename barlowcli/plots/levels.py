@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.transforms import offset_copy
 
-from barlowcli.arms import Records
+from barlowcli.analysis.results import Records
+from barlowcli.analysis.wording import percent
 from barlowcli.plots.controls import Control
 from barlowcli.plots.style import FAINT, spread
-from barlowcli.wording import percent
 
 LABEL_GAP = 0.065
 """Smallest distance of two labels, as a fraction of the panel."""

@@ -7,8 +7,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from barlowcli.experiment.model import Curve
 from barlowcli.plots.points import Places
-from barlowcli.spec import Curve
 
 HEIGHT_INCHES, LEAST_INCHES, TICK_INCHES, LINE_INCHES = 4.4, 4.0, 0.35, 0.045
 """Height of a panel; its least width; width a value, and more for each line that stands there."""

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from barlowcli.arms import Records, metric_domain, number
-from barlowcli.plan import Plan
+from barlowcli.analysis.lines import Line
+from barlowcli.analysis.results import Records, metric_domain, number
+from barlowcli.analysis.statistics import Interval, t_interval
+from barlowcli.experiment.model import Curve
+from barlowcli.plan.plan import Plan
 from barlowcli.plots.controls import Control, controls
-from barlowcli.published.lines import Line
-from barlowcli.spec import Curve
-from barlowcli.statistics import Interval, t_interval
 
 Places = Mapping[str, float]
 """Value of the axis -> where it stands."""

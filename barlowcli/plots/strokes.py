@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlowcli.plan import Plan
+from barlowcli.analysis.lines import ANY, Line, lines
+from barlowcli.plan.plan import Plan
 from barlowcli.plots.style import HUES, INK, LINES, MARKERS, LineStyle
-from barlowcli.published.lines import ANY, Line, lines
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from barlowcli.arms import Arm, group
-from barlowcli.plan import Plan
-from barlowcli.wording import arm_name, axis_value
+from barlowcli.analysis.results import Arm, group
+from barlowcli.analysis.wording import arm_name, axis_value
+from barlowcli.plan.plan import Plan
 
 HUES = (
     ("#0072B2", "#56B4E9"),

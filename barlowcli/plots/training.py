@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from barlowcli.arms import Arm, group
-from barlowcli.plan import Plan
+from barlowcli.analysis.results import Arm, group
+from barlowcli.analysis.wording import capital, method_name
+from barlowcli.plan.plan import Plan
 from barlowcli.plots.style import MOST_NAMES, Plot, Scheme, finish, scheme, styled
-from barlowcli.wording import capital, method_name
 
 Log = Sequence[Mapping[str, float]]
 """One line an epoch: step, epoch, lr, loss and its terms, std."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from barlowcli.errors import ConfigError
+from barlowcli.experiment.model import Published
 from barlowcli.registry import did_you_mean
-from barlowcli.spec import Published
 
 FOLDER = Path(__file__).resolve().parent
 ONLY_METHOD = "barlow"

@@ -7,8 +7,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from barlowcli.arms import Records
-from barlowcli.plan import Plan
+from barlowcli.analysis.results import Records
+from barlowcli.analysis.wording import capital
+from barlowcli.plan.plan import Plan
 from barlowcli.plots.curve import published_along
 from barlowcli.plots.style import Plot
 from barlowcli.published.figures import read_figures
@@ -27,7 +28,6 @@ from barlowcli.tables.costs import CostTable
 from barlowcli.tables.published import PublishedTable
 from barlowcli.tables.summary import Summary
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
-from barlowcli.wording import capital
 
 CONTROLS = {
     "random-init": (
@@ -67,7 +67,7 @@ def render(
     partial: bool,
 ) -> str:
     """The page as HTML. Everything that came from outside is escaped."""
-    loader = PackageLoader("barlowcli")
+    loader = PackageLoader("barlowcli.report")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

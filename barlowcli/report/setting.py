@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from barlowcli.arms import Records, group, metric_domain, probes_of, varying
-from barlowcli.nested import flatten, look_up
-from barlowcli.plan import Plan, PlannedCell
-from barlowcli.screening import screening
-from barlowcli.settings import CellConfig
-from barlowcli.statistics import MIN_SEEDS, t_interval
+from barlowcli.analysis.results import Records, group, metric_domain, probes_of, varying
+from barlowcli.analysis.statistics import MIN_SEEDS, t_interval
+from barlowcli.analysis.wording import arm_name, axis_value, capital, data_name, listing, method_name, percent
+from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.plan.screening import screening
+from barlowcli.settings.cell import CellConfig
+from barlowcli.settings.tables import flatten, look_up
 from barlowcli.verdicts import Verdict
-from barlowcli.wording import arm_name, axis_value, capital, data_name, listing, method_name, percent
 
 SEEDS_FOR_A_VERDICT = 5
 """Fewer only screen: three seeds already give an interval, but a wide and shaky one."""

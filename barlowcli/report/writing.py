@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from barlowcli.arms import Records
+from barlowcli.analysis.results import Records
+from barlowcli.analysis.wording import capital
 from barlowcli.errors import ResultsError
-from barlowcli.logs import read_log
-from barlowcli.plan import Plan, read_plan
+from barlowcli.plan.freezing import read_plan
+from barlowcli.plan.plan import Plan
 from barlowcli.plots.accuracy import accuracy_plot
 from barlowcli.plots.curve import curve_plot
 from barlowcli.plots.factors import factor_plots
 from barlowcli.plots.style import Plot
 from barlowcli.plots.training import Log, training_plot
-from barlowcli.records import read_record, write_bytes, write_json, write_text
+from barlowcli.records.files import write_bytes, write_json, write_text
+from barlowcli.records.logs import read_log
+from barlowcli.records.record import read_record
 from barlowcli.report.page import render
 from barlowcli.report.setting import caveats, diverged, lacking, mode, screened, setting
 from barlowcli.tables.costs import costs
@@ -27,7 +30,6 @@ from barlowcli.tables.summary import summarise
 from barlowcli.verdicts import judge
 from barlowcli.verdicts.document import verdict_document
 from barlowcli.verdicts.findings import Finding, draw_together, meaning, notes, reason
-from barlowcli.wording import capital
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from barlowcli.arms import Arm, Records, group, varying
-from barlowcli.plan import Plan
-from barlowcli.spec import Screen
+from barlowcli.analysis.results import Arm, Records, group, varying
+from barlowcli.analysis.wording import arm_name, axis_value
+from barlowcli.experiment.model import Screen
+from barlowcli.plan.plan import Plan
 from barlowcli.tables.files import csv_text
-from barlowcli.wording import arm_name, axis_value
 
 MIB = 2**20
 LEGEND = (

@@ -4,10 +4,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from barlowcli.arms import Records, group, own_metric
-from barlowcli.plan import Plan
-from barlowcli.records import Record
-from barlowcli.statistics import Interval, paired_differences, t_interval
+from barlowcli.analysis.results import Records, group, own_metric
+from barlowcli.analysis.statistics import Interval, paired_differences, t_interval
+from barlowcli.plan.plan import Plan
+from barlowcli.records.record import Record
 from barlowcli.verdicts import Verdict
 
 

@@ -7,15 +7,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from barlowcli.arms import Records, number
-from barlowcli.plan import Plan
+from barlowcli.analysis.lines import ANY, Line, lines
+from barlowcli.analysis.results import Records, number
+from barlowcli.analysis.statistics import Interval, paired_differences, t_interval
+from barlowcli.analysis.wording import arm_name, axis_value, method_name
+from barlowcli.experiment.model import Published
+from barlowcli.plan.plan import Plan
 from barlowcli.published.figures import AS_PRINTED, Change, changes, read_figures
-from barlowcli.published.lines import ANY, Line, lines
-from barlowcli.spec import Published
-from barlowcli.statistics import Interval, paired_differences, t_interval
 from barlowcli.tables.files import csv_text
 from barlowcli.verdicts.references import translated
-from barlowcli.wording import arm_name, axis_value, method_name
 
 LEGEND = (
     "Changes in percentage points, each against its own reference. Measured: mean ± half of the 95 % t interval over n "

@@ -5,10 +5,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from barlowcli.arms import PROBE, Arm, Records, group, in_domain, metric_domain, probes_of, untrained_domains, varying
-from barlowcli.plan import Plan
-from barlowcli.statistics import Interval, t_interval
-from barlowcli.wording import arm_name, domain_name, label_name, metric_name, percent
+from barlowcli.analysis.results import (
+    PROBE,
+    Arm,
+    Records,
+    group,
+    in_domain,
+    metric_domain,
+    probes_of,
+    untrained_domains,
+    varying,
+)
+from barlowcli.analysis.statistics import Interval, t_interval
+from barlowcli.analysis.wording import arm_name, domain_name, label_name, metric_name, percent
+from barlowcli.plan.plan import Plan
 
 Kind = Literal["percent", "share", "number"]
 SIDE_COLUMNS: tuple[tuple[str, str, Kind], ...] = (

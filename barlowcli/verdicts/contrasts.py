@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from barlowcli.statistics import (
+from barlowcli.analysis.statistics import (
     MIN_SEEDS,
     Interval,
     fieller,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from barlowcli.plan import Plan
-from barlowcli.records import SCHEMA
-from barlowcli.statistics import Interval
+from barlowcli.analysis.statistics import Interval
+from barlowcli.plan.plan import Plan
+from barlowcli.records.files import SCHEMA
 from barlowcli.verdicts.contrasts import ALPHA, DECISION_CONFIDENCE
 from barlowcli.verdicts.findings import Finding, notes, reason
 from barlowcli.verdicts.judgement import Verdict

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlowcli.arms import metric_domain
-from barlowcli.records import Record
+from barlowcli.analysis.results import metric_domain
+from barlowcli.records.record import Record
+from barlowcli.settings.evaluation import MATCHING_BATCH
 
 FEW_DIMENSIONS = 3.0
 """RankMe of z below this: all images lie near a line or a plane, which tells hardly any two apart."""
-MATCHING_BATCH = 256
-"""Most images among which a view looks for its other one (`barlowcli.cell`, which would load torch)."""
 NEAR_CHANCE = 3.0
 """Matching below this multiple of chance solves next to nothing of the pretext task."""
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlowcli.arms import metric_domain
-from barlowcli.plan import Plan
-from barlowcli.spec import Claim
-from barlowcli.statistics import MIN_SEEDS, paired_differences
+from barlowcli.analysis.results import metric_domain
+from barlowcli.analysis.statistics import MIN_SEEDS, paired_differences
+from barlowcli.analysis.wording import capital, domain_name, listing, p_value, percent, points, span, with_article
+from barlowcli.experiment.claims import Claim
+from barlowcli.plan.plan import Plan
 from barlowcli.verdicts.contrasts import clearly_positive
 from barlowcli.verdicts.judgement import Accuracy, Verdict
-from barlowcli.wording import capital, domain_name, listing, p_value, percent, points, span, with_article
 
 DECIDED = ("supported", "refuted", "inconclusive")
 

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from barlowcli.arms import Records, varying
-from barlowcli.plan import Plan
-from barlowcli.spec import WINNER, Claim
-from barlowcli.statistics import MIN_SEEDS, holm, paired_differences
+from barlowcli.analysis.results import Records, varying
+from barlowcli.analysis.statistics import MIN_SEEDS, holm, paired_differences
+from barlowcli.analysis.wording import arm_name, axis_value, listing
+from barlowcli.experiment.claims import WINNER, Claim
+from barlowcli.plan.plan import Plan
 from barlowcli.verdicts.contrasts import (
     ALPHA,
     Outcome,
@@ -26,7 +27,6 @@ from barlowcli.verdicts.contrasts import (
 )
 from barlowcli.verdicts.embeddings import Embeddings, low_rank
 from barlowcli.verdicts.references import Case, Domain, Role, Sides, cases
-from barlowcli.wording import arm_name, axis_value, listing
 
 Word = Literal["supported", "refuted", "inconclusive", "untested", "incomplete"]
 BySeed = Mapping[int, float]

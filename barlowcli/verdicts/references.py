@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from barlowcli.arms import Records, metric_domain, number, trained_domain, varying
-from barlowcli.plan import Plan, PlannedCell
-from barlowcli.records import Record
-from barlowcli.spec import SYMBOLS, WINNER, Claim, Control
-from barlowcli.wording import arm_name, domain_name, metric_name
+from barlowcli.analysis.results import Records, metric_domain, number, trained_domain, varying
+from barlowcli.analysis.wording import arm_name, domain_name, metric_name
+from barlowcli.experiment.claims import SYMBOLS, WINNER, Claim
+from barlowcli.experiment.model import Control
+from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.record import Record
 
 Domain = Literal["own", "none"]
 Role = Literal["arm", "against", "full", "floor", "base"]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from barlowcli.errors import ConfigError
 from barlowcli.registry import SHUFFLES
-from barlowcli.settings import ViewSettings
+from barlowcli.settings.views import ViewSettings
 from barlowcli.views.pipeline import Views, check_images, greyscale_is_on, to_float
 from barlowcli.views.shuffle import check_arm
 

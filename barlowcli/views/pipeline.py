@@ -8,7 +8,7 @@ from torch import Tensor
 
 from barlowcli.errors import DataError
 from barlowcli.registry import SHUFFLES
-from barlowcli.settings import ViewSettings
+from barlowcli.settings.views import ViewSettings
 from barlowcli.views.bits import append_bits, append_zeros
 from barlowcli.views.blur import gaussian_blur
 from barlowcli.views.colour import Jitter, colour_jitter, draw_jitter, greyscale, solarise

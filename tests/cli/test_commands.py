@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from barlowcli.cli.run import without_rerun
-from barlowcli.plan import freeze
+from barlowcli.plan.freezing import freeze
 from tests.grids import TINY, tiny_plan
 
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from barlowcli.cli.dry_run import rough, span, stage_note, step_note
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.records import write_record
+from barlowcli.experiment.files import load_experiment
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.records.record import write_record
 from tests.grids import TINY
 from tests.synthetic_results import record_of
 

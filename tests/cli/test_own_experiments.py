@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from barlowcli.experiment_files import experiments_folder, load_experiment
+from barlowcli.experiment.files import experiments_folder, load_experiment
 from tests.grids import TINY
 
 SIZE = [flag for key, value in (TINY | {"training.epochs": 1}).items() for flag in ("--set", f"{key}={value}")]

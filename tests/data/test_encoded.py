@@ -11,7 +11,7 @@ from torch import Tensor
 from barlowcli.data import encoded as module
 from barlowcli.data.encoded import Encoded, encoded_part, read_encoded
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 def png(value: int, width: int = 10, height: int = 10) -> bytes:

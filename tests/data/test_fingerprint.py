@@ -6,7 +6,7 @@ import pytest
 
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.errors import ConfigError, DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 def of(name: str) -> str:

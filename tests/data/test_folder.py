@@ -8,7 +8,7 @@ from PIL import Image
 from barlowcli.data.folder import load
 from barlowcli.data.imageset import Part, Source
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 def write(root: Path, classes: dict[str, int], start: int = 0) -> int:

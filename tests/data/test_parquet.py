@@ -13,7 +13,7 @@ from PIL import Image
 from barlowcli.data.imageset import Part, Source
 from barlowcli.data.parquet import load, read_class_file
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 

@@ -6,7 +6,7 @@ from torchvision import datasets
 
 from barlowcli.data.load import choose_rows
 from barlowcli.data.published import PUBLISHED, missing_files, stand_in
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 @pytest.mark.parametrize(

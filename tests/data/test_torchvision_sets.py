@@ -17,7 +17,7 @@ from torchvision import datasets
 from barlowcli.data.load import load_dataset
 from barlowcli.data.torchvision_sets import TIMEOUT, load_cifar10, load_stl10, load_svhn
 from barlowcli.errors import DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 
 
 def noise(*shape: int, seed: int = 0) -> NDArray[np.uint8]:

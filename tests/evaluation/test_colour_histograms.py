@@ -9,12 +9,7 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from barlowcli.evaluation.histogram import (
-    RIDGE_PENALTIES,
-    histogram_decodability,
-    joint_histogram,
-    marginal_histograms,
-)
+from barlowcli.evaluation.histogram import RIDGE_PENALTIES, histogram_decodability, joint_histogram, marginal_histograms
 
 
 @pytest.mark.parametrize("bins", [2, 5, 8])

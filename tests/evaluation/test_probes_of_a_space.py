@@ -11,7 +11,8 @@ from barlowcli.evaluation.knn import knn_accuracies
 from barlowcli.evaluation.linear import fit_linear_probe
 from barlowcli.evaluation.probes import Split, probe, probe_histograms
 from barlowcli.evaluation.rank import embedding_std, rankme
-from barlowcli.settings import EvaluationSettings, HistogramSettings
+from barlowcli.settings.evaluation import EvaluationSettings
+from barlowcli.settings.methods import HistogramSettings
 
 SETTINGS = EvaluationSettings(knn_k=(20, 2000), mlp_epochs=3, mlp_hidden=32)
 

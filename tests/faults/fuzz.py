@@ -28,7 +28,7 @@ from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from barlowcli.provenance import provenance
+from barlowcli.machine.provenance import provenance
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # for `tests`, where this file is run by its path

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 with atheris.instrument_imports(include=["PIL", "tomllib", "barlowcli"]):
     from barlowcli.data.images import decode, resize_square
     from barlowcli.errors import BarlowError
-    from barlowcli.experiment_files import parse_experiment
+    from barlowcli.experiment.files import parse_experiment
     from tests.faults.fuzz import COLUMNS, CPU_SECONDS, MEMORY, in_short
     from tests.faults.strategies_images import image_files
     from tests.faults.strategies_toml import experiment_files

@@ -19,10 +19,11 @@ from barlowcli.data.encoded import Encoded, read_encoded
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import BarlowError
-from barlowcli.plan import read_plan
-from barlowcli.records import read_record
-from barlowcli.settings import DataSettings
-from barlowcli.training import Checkpoint, TrainingLog
+from barlowcli.plan.freezing import read_plan
+from barlowcli.records.record import read_record
+from barlowcli.settings.data import DataSettings
+from barlowcli.training.checkpoint import Checkpoint
+from barlowcli.training.log import TrainingLog
 from tests.faults.strategies import Case
 from tests.faults.strategies_images import image_bombs, images
 from tests.faults.strategies_names import names

@@ -22,7 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from barlowcli.provenance import provenance
+from barlowcli.machine.provenance import provenance
 
 GRID = (
     *("run", "shuffle-test", "--preset", "quick", "--device", "cpu", "-q", "--workers", "1"),

@@ -12,9 +12,9 @@ import hypothesis.strategies as st
 import torch
 from hypothesis.strategies import DrawFn
 
-from barlowcli.experiment_files import load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.records import Record
+from barlowcli.experiment.files import load_experiment
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.records.record import Record
 from tests.faults.strategies import Case, change, damage
 
 RECORD_KEYS = (

@@ -10,7 +10,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis.strategies import DrawFn
 
-from barlowcli.experiment_files import experiment_names, experiments_folder
+from barlowcli.experiment.files import experiment_names, experiments_folder
 from tests.faults.strategies import Case, change, damage, values
 
 GOOD = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from barlowcli.errors import ResultsError
-from barlowcli.records import append_line, write_text
+from barlowcli.records.files import append_line, write_text
 
 OWN_MOUNTS = ("unshare", "-rm")
 """A user may mount in a namespace of his own, where the system lets him."""

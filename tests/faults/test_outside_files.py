@@ -24,7 +24,7 @@ from barlowcli.data.images import decode
 from barlowcli.data.load import load_dataset
 from barlowcli.data.pages import DICTIONARY, column_pages
 from barlowcli.errors import BarlowError, DataError
-from barlowcli.settings import DataSettings
+from barlowcli.settings.data import DataSettings
 from tests.faults.strategies_images import black_png, encode, many_scans, photo, png_header, text_bomb
 from tests.faults.strategies_parquet import good_columns, huge_cell, many_rows, one_for_all, parquet
 

@@ -14,13 +14,15 @@ import torch
 from barlowcli.cli import main as cli
 from barlowcli.cli.report import find_runs
 from barlowcli.errors import BarlowError, CellError, ConfigError, ResultsError
-from barlowcli.experiment_files import load_experiment, parse_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.logs import read_log
-from barlowcli.plan import read_plan, status_of, write_plan
-from barlowcli.records import read_record, write_json, write_record
+from barlowcli.experiment.files import load_experiment, parse_experiment
+from barlowcli.plan.freezing import read_plan, status_of, write_plan
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.records.files import write_json
+from barlowcli.records.logs import read_log
+from barlowcli.records.record import read_record, write_record
 from barlowcli.report import write_report
-from barlowcli.training import Checkpoint, TrainingLog
+from barlowcli.training.checkpoint import Checkpoint
+from barlowcli.training.log import TrainingLog
 from tests.faults.strategies_results import checkpoint_state, network, plan_value, record_value, saved
 from tests.synthetic_results import BEYOND, quick_plan, record_of, records_of, write_results
 

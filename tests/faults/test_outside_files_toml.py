@@ -11,7 +11,7 @@ import pytest
 from barlowcli.cli import main as cli
 from barlowcli.cli.flags import absolute, parse_settings, parse_shard, split
 from barlowcli.errors import BarlowError, ConfigError
-from barlowcli.experiment_files import load_experiment, parse_experiment
+from barlowcli.experiment.files import load_experiment, parse_experiment
 from tests.faults.strategies_toml import GOOD
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import matplotlib
 
-from barlowcli.config import digest
-from barlowcli.experiment_files import experiment_names, load_experiment
-from barlowcli.grid import Overrides, build_plan
-from barlowcli.plan import Plan
+from barlowcli.experiment.files import experiment_names, load_experiment
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.plan.plan import Plan
 from barlowcli.report import write_report
+from barlowcli.settings.cell import digest
 from tests.synthetic_results import BEYOND, SUFFICE, quick_plan, records_of, write_results
 
 HELD = Path(__file__).parent

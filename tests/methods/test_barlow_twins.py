@@ -7,7 +7,7 @@ from lightly.loss import BarlowTwinsLoss
 from torch import Tensor, nn
 
 from barlowcli.methods.barlow_twins import build, cross_correlation_loss
-from barlowcli.settings import BarlowSettings
+from barlowcli.settings.methods import BarlowSettings
 
 LAMBDA = 0.005
 SHAPES = [(64, 16), (40, 79), (40, 81), (16, 128)]  # (N, D); the last two go through the N x N form

@@ -6,7 +6,7 @@ from torch import nn
 
 from barlowcli.errors import CellError, ConfigError
 from barlowcli.methods import histogram, random_init, supervised
-from barlowcli.settings import HistogramSettings, RandomInitSettings, SupervisedSettings
+from barlowcli.settings.methods import HistogramSettings, RandomInitSettings, SupervisedSettings
 
 DIMS = {"feature_dim": 12, "embedding_dim": 4, "classes": 3}
 

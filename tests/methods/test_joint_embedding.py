@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from barlowcli.methods.barlow_twins import cross_correlation_loss
 from barlowcli.methods.base import JointEmbedding, build_predictor, target_decay
 from barlowcli.registry import METHODS
-from barlowcli.settings import BarlowSettings, BranchSettings, MethodSettings
+from barlowcli.settings.methods import BarlowSettings, BranchSettings, MethodSettings
 
 NAMES = ("barlow", "byol", "simclr", "vicreg", "simsiam")
 TARGETS = ("shared", "stop-gradient", "ema")

@@ -3,7 +3,7 @@ from lightly.loss import NegativeCosineSimilarity
 from torch import nn
 
 from barlowcli.methods.simsiam import build, negative_cosine
-from barlowcli.settings import SimsiamSettings
+from barlowcli.settings.methods import SimsiamSettings
 
 
 def test_negative_cosine_is_lightlys() -> None:

@@ -5,7 +5,7 @@ from lightly.loss import VICRegLoss
 from torch import Tensor
 
 from barlowcli.methods.vicreg import _loss, vicreg_terms
-from barlowcli.settings import VicregSettings
+from barlowcli.settings.methods import VicregSettings
 
 
 def pair(n: int = 32, d: int = 12, seed: int = 0) -> tuple[Tensor, Tensor]:

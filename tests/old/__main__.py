@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from barlowcli.methods.base import Output
-from barlowcli.records import SCHEMA
-from barlowcli.step import Row
-from barlowcli.training import CHECKPOINT_SCHEMA, Checkpoint, TrainingLog
+from barlowcli.records.files import SCHEMA
+from barlowcli.training.checkpoint import CHECKPOINT_SCHEMA, Checkpoint
+from barlowcli.training.log import TrainingLog
+from barlowcli.training.step import Row
 from tests.grids import run_grid, tiny_plan
 from tests.old.forms import KEPT, OLD, forms
 

@@ -11,14 +11,16 @@ from pydantic import BaseModel
 from safetensors import safe_open
 from torch import nn
 
-from barlowcli.cell import ENCODER_SCHEMA, save_encoder
-from barlowcli.logs import LOG_SCHEMA
+from barlowcli.cell.run import ENCODER_SCHEMA, save_encoder
 from barlowcli.methods.base import Output
 from barlowcli.methods.random_init import RandomInit
-from barlowcli.plan import Plan
-from barlowcli.records import SCHEMA, Record
-from barlowcli.step import Row
-from barlowcli.training import CHECKPOINT_SCHEMA, Checkpoint, TrainingLog
+from barlowcli.plan.plan import Plan
+from barlowcli.records.files import SCHEMA
+from barlowcli.records.logs import LOG_SCHEMA
+from barlowcli.records.record import Record
+from barlowcli.training.checkpoint import CHECKPOINT_SCHEMA, Checkpoint
+from barlowcli.training.log import TrainingLog
+from barlowcli.training.step import Row
 from barlowcli.verdicts import judge
 from barlowcli.verdicts.document import verdict_document
 from barlowcli.verdicts.findings import draw_together

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from barlowcli.settings import ViewSettings
+from barlowcli.settings.views import ViewSettings
 from barlowcli.views.ahead import Ahead
 from barlowcli.views.pipeline import CHUNK, Views
 

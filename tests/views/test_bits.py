@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from barlowcli.settings import ViewSettings
+from barlowcli.settings.views import ViewSettings
 from barlowcli.views.bits import append_bits
 from barlowcli.views.pipeline import Views, probe_images
 from barlowcli.views.random import splitmix64_int

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from torch import Tensor
 
 from barlowcli.errors import ConfigError
-from barlowcli.settings import ViewSettings
+from barlowcli.settings.views import ViewSettings
 from barlowcli.views.picture import contact_sheet
 from barlowcli.views.pipeline import Views
 

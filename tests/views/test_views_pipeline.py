@@ -9,7 +9,7 @@ from torchvision.transforms.v2 import functional
 
 from barlowcli.errors import ConfigError, DataError
 from barlowcli.registry import SHUFFLES
-from barlowcli.settings import ViewSettings
+from barlowcli.settings.views import ViewSettings
 from barlowcli.views import pipeline, shuffle
 from barlowcli.views.colour import draw_jitter
 from barlowcli.views.crop import draw_boxes

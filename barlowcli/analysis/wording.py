@@ -1,0 +1,135 @@
+"""How names in plans and records are said to a reader: arms, image domains, metrics, numbers."""
+
+from collections.abc import Iterable, Mapping
+
+from barlowcli.analysis.statistics import Interval
+from barlowcli.experiment.axes import SAME
+from barlowcli.registry import METHODS
+
+CONTROL_NAMES = {
+    "random-init": "untrained encoder",
+    "supervised": "supervised encoder",
+    "histogram": "raw colour histogram",
+}
+SHUFFLE_WORDS = {
+    "none": "intact",
+    "pixels": "shuffled",
+    "equalise": "equalised",
+    "equalise+pixels": "equalised, shuffled",
+}
+AXIS_WORDS = {"grayscale": "greyscale", "dims": "D =", "lambda": "λ", "batch": "batch", "bits": "bits ="}
+PLAIN_AXES = ("augmentation", "normalisation", "target", "branch", "arm", "condition", "stage")
+"""Axes whose values speak for themselves."""
+DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
+PROBES = {"linear": "linear probe", "mlp": "small MLP"}
+SPACES = {
+    "h": "of h",
+    "z": "of z",
+    "target-h": "of the averaged network's h",
+    "target-z": "of the averaged network's z",
+    "joint": "on joint RGB histograms",
+    "marginal": "on marginal histograms",
+}
+
+
+def method_name(method: str) -> str:
+    """ "barlow" -> "Barlow Twins": the registry's summary up to its colon, controls in words."""
+    if method in CONTROL_NAMES:
+        return CONTROL_NAMES[method]
+    entry = METHODS.entries.get(method)
+    return entry.summary.partition(":")[0] if entry else method
+
+
+def axis_value(axis: str, value: str) -> str:
+    """A value of an axis in words: "barlow" -> "Barlow Twins", "off" -> "jitter off", "64" -> "D = 64"."""
+    if SAME in value:
+        return " = ".join(axis_value(axis, one) for one in value.split(SAME))
+    if axis == "method":
+        return method_name(value)
+    if axis == "shuffle":
+        return SHUFFLE_WORDS.get(value, value)
+    if axis in PLAIN_AXES:
+        return value.replace("-", " ")
+    return f"{AXIS_WORDS.get(axis, axis)} {value}"
+
+
+def arm_name(axes: Mapping[str, str], names: Iterable[str]) -> str:
+    """The arm in words over the axes `names`, those that have no meaning for it left out."""
+    parts = [axis_value(name, axes[name]) for name in names if axes.get(name, "-") != "-"]
+    return ", ".join(parts) or "all cells"
+
+
+def domain_name(domain: str) -> str:
+    """Images of a probe domain in words: "pixels" -> "shuffled images"."""
+    return f"{SHUFFLE_WORDS.get(domain, domain)} images"
+
+
+def probe_name(probe: str) -> str:
+    """ "knn50" -> "kNN (k = 50)"."""
+    if probe.startswith("knn"):
+        return f"kNN (k = {probe.removeprefix('knn')})"
+    return PROBES.get(probe, probe)
+
+
+def metric_name(metric: str) -> str:
+    """A metric in words without its domain: "mlp.joint.none.label" -> "small MLP on joint RGB histograms"."""
+    probe, _, rest = metric.partition(".")
+    space = rest.partition(".")[0]
+    return f"{probe_name(probe)} {SPACES.get(space, space)}".strip()
+
+
+def label_name(label: str, names: Mapping[str, str]) -> str:
+    """How a reader calls a label: "label" -> "digit" where the data set says so, else "class"."""
+    name = names.get(label, label)
+    return "class" if name == "label" else name
+
+
+def percent(fraction: float) -> str:
+    """0.4312 -> "43.1 %"."""
+    return f"{100 * fraction:.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of accuracies in percentage points with its sign: "+12.1 points"."""
+    return f"{100 * difference:+.1f} points"
+
+
+def span(interval: Interval, *, signed: bool) -> str:
+    """An interval of fractions, in per cent: "90 % interval +10.3 to +13.9"; "" where it has no ends."""
+    if interval.low is None or interval.high is None:
+        return ""
+    sign = "+" if signed else ""
+    ends = f"{100 * interval.low:{sign}.1f} to {100 * interval.high:{sign}.1f}"
+    return f"{100 * interval.confidence:.0f} % interval {ends}"
+
+
+def p_value(p: float) -> str:
+    """ "p = .032", "p < .001"."""
+    if p < 0.001:
+        return "p < .001"
+    return f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def data_name(name: str) -> str:
+    """Data as a reader calls them, no folder of some machine in it: "parquet:/data/cats/" -> "cats"."""
+    short = name.partition(":")[2].rstrip("/").rpartition("/")[2] or name
+    return DATA_NAMES.get(short, short)
+
+
+def listing(items: Iterable[str], limit: int = 4, separator: str = ", ") -> str:
+    """ "a, b, c, d and 3 more"."""
+    names = list(items)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return separator.join(names[:limit]) + more
+
+
+def with_article(name: str) -> str:
+    """A control with its article, an arm of the grid as it is: "an untrained encoder on intact images"."""
+    if not name.startswith(tuple(CONTROL_NAMES.values())):
+        return name
+    return f"{'an' if name.startswith('u') else 'a'} {name}"
+
+
+def capital(text: str) -> str:
+    """`text` with its first letter large."""
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,1 @@
+"""One cell from images to record: the only place where the stages meet."""

@@ -1,0 +1,148 @@
+"""The experiment files: where they lie, their names, and how one is read; all mistakes are reported at once."""
+
+import functools
+import math
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from barlowcli.errors import ConfigError
+from barlowcli.registry import did_you_mean
+from barlowcli.settings.tables import expand, merge, read_toml, unusable
+
+if TYPE_CHECKING:  # pydantic takes its time, and `barlow ls` needs none of it
+    from barlowcli.experiment.model import Experiment, Preset
+
+MOST_BYTES = 2**18
+"""Of an experiment file: twenty times the largest that comes with barlow."""
+MOST_CELLS = 10_000
+"""Of a preset's grid: twenty times the largest that comes with barlow."""
+
+
+def experiments_folder() -> Path:
+    """Where the experiment files lie: beside the package in a checkout, inside it once installed."""
+    here = Path(__file__).resolve().parents[1]
+    installed = here / "experiments"
+    return installed if installed.is_dir() else here.parent / "experiments"
+
+
+def experiment_names() -> list[str]:
+    """Names of the experiments that come with barlow."""
+    return sorted(path.stem for path in experiments_folder().glob("*.toml"))
+
+
+def load_experiment(name: str) -> "Experiment":
+    """Read an experiment by name, or by the path of a TOML file of one's own.
+
+    Raises ConfigError: no such experiment, not TOML, or every mistake in it at once.
+    """
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name)
+        try:
+            there = path.is_file()
+        except OSError:  # a name too long, a folder that is locked
+            there = False
+        if not there:
+            raise ConfigError([f"no experiment file at {name}"], hint="`barlow ls experiments` names those it has")
+    else:
+        known = experiment_names()
+        if name not in known:
+            raise ConfigError(
+                [f"no experiment named `{name}`"],
+                hint=did_you_mean(name, known) + "; a file of your own is given by its path, ./my.toml",
+            )
+        path = experiments_folder() / f"{name}.toml"
+    return parse_experiment(path)
+
+
+def parse_experiment(path: Path) -> "Experiment":
+    """Read and check one experiment file. Raises ConfigError with every mistake in it."""
+    from pydantic import ValidationError
+
+    from barlowcli.experiment.model import Experiment
+    from barlowcli.settings.mistakes import describe
+
+    value = read_experiment(path)
+    try:
+        spec = Experiment.model_validate(value)
+        problems = _too_large(spec)
+    except ValidationError as error:
+        problems = describe(error, Experiment)
+    if problems:
+        raise ConfigError([f"{path.name}: {problem}" for problem in problems])
+    return spec
+
+
+def read_experiment(path: Path) -> dict[str, Any]:
+    """The tables of an experiment file, its name and the common presets added; what is in them is not checked.
+
+    Raises ConfigError where there are none to be read.
+    """
+    value = _read(path)
+    value.setdefault("name", path.stem)
+    _extend_presets(value)
+    return value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The tables of a file, all of whose values a setting could have."""
+    hint = "`barlow cp shuffle-test my.toml` writes one to start from"
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"cannot read {path}: it is not UTF-8 text"], hint=hint) from error
+    except OSError as error:
+        raise ConfigError([f"cannot read {path}: {error.strerror or error}"], hint=hint) from error
+    if len(content) > MOST_BYTES:
+        raise ConfigError([f"{path} is no experiment file: more than {MOST_BYTES:,} bytes"], hint=hint)
+    try:
+        value = read_toml(text)
+    except ValueError as error:
+        raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
+    if problems := list(unusable(value)):
+        raise ConfigError([f"{path.name}: {problem}" for problem in problems])
+    return value
+
+
+def _too_large(spec: "Experiment") -> list[str]:
+    """Presets whose grids nobody can run; to list their cells alone would take hours."""
+    problems = []
+    for name, preset in spec.presets.items():
+        sizes = {axis: len(preset.axes.get(axis) or spec.axes[axis].values) for axis in spec.axes}
+        controls = sum(math.prod(sizes[axis] for axis in control.follow) for control in spec.controls)
+        if (cells := (math.prod(sizes.values()) + controls) * preset.seeds) > MOST_CELLS:
+            problems.append(f"presets.{name}: {cells:,} cells, more than {MOST_CELLS:,}; fewer values or axes or seeds")
+    return problems
+
+
+def common_presets() -> "dict[str, Preset]":
+    """The presets of `experiments/presets/`, which every experiment has."""
+    from barlowcli.experiment.model import Preset
+
+    return {name: Preset.model_validate(value) for name, value in read_common_presets().items()}
+
+
+@functools.cache
+def read_common_presets() -> dict[str, dict[str, Any]]:
+    """Their tables, by name; what is in them is not checked."""
+    folder = experiments_folder() / "presets"
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))}
+
+
+def _extend_presets(value: dict[str, Any]) -> None:
+    """In place: an experiment's preset stands over the common one of its name, key by key."""
+    own = value.get("presets", {})
+    if not isinstance(own, dict):
+        return  # the check of the whole file says so
+    common = read_common_presets()
+    value["presets"] = {**common, **own}
+    for name in common.keys() & own.keys():
+        if isinstance(own[name], dict):
+            tables = {
+                key: merge(expand(common[name].get(key, {})), expand(own[name].get(key, {})))
+                for key in ("settings", "methods")
+                if isinstance(own[name].get(key, {}), dict)
+            }
+            value["presets"][name] = {**common[name], **own[name], **tables}

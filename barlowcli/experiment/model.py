@@ -1,0 +1,187 @@
+"""The experiment file: question, axes, controls, presets, claims with their margins. One TOML file, no code.
+
+`experiment_files.load_experiment` reads and checks it.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from barlowcli.experiment.axes import Axis, axis_text
+from barlowcli.experiment.claims import NAME_PATTERN, SYMBOLS, WINNER, Claim, Name
+from barlowcli.registry import did_you_mean
+from barlowcli.settings.base import Settings
+from barlowcli.settings.mistakes import NAME_RULE, quoted
+
+Seeds = Annotated[int, Field(ge=1, le=1000)]
+"""A thousand and more change no interval that a reader would see."""
+
+
+class Control(Settings):
+    """Cells that stand beside the grid.
+
+    set: axis -> value, first the axis by whose value a claim names the control. follow: axes along which the control
+    is repeated. Axes in neither are "-".
+    """
+
+    set: dict[str, str]
+    follow: tuple[str, ...] = ()
+    seeds: Seeds | None = None
+    """Fewer seeds than the grid, where more would be the same number again."""
+
+
+class Preset(Settings):
+    """A size of the experiment: settings over the experiment's own, and over those of the common preset of its name."""
+
+    summary: str
+    cost: str
+    """Time it takes and on what, for `barlow ls presets`."""
+    seeds: Seeds = 3
+    axes: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    """Other values for an axis."""
+    settings: dict[str, Any] = {}
+    """Nested or dotted settings."""
+    methods: dict[str, dict[str, Any]] = {}
+    """Method -> settings of its own, over those of all."""
+    recipe: str = ""
+    """Whose recipes these are, where methods have settings of their own; else everything is equal but the axes."""
+
+
+class Curve(Settings):
+    """The plot of an experiment whose question is one axis: accuracy against it, a line for each of the other arms."""
+
+    axis: str
+    label: str
+    """Of the axis in the plot."""
+    scale: Literal["log2", "linear"] = "log2"
+    caption: str = ""
+    """What stands under the plot: confounds."""
+
+
+class Published(Settings):
+    """Published figures to be drawn and listed beside the measured ones, as changes against a reference value."""
+
+    file: str
+    """A file of `barlowcli/published/`."""
+    axis: str
+    """The axis that its second column has values of."""
+    reference: dict[str, str]
+    """Method -> the value that its source takes for its baseline: changes are against that."""
+    measured_reference: str = ""
+    """The same for what is measured; "" for each method's own as above."""
+
+
+class Screen(Settings):
+    """A first stage that chooses one arm, on seeds that are not used again.
+
+    All `candidates` of `axis` are run at `seeds` seeds; the one with the best mean validation accuracy of the probe
+    `metric`, over those seeds and all arms of the other axes, is the winner, and stands with the `parents` in the
+    second stage, on fresh seeds.
+    The experiment has an axis `stage` with the values screen and test.
+    """
+
+    axis: str
+    candidates: Annotated[list[str], Field(min_length=1)]
+    parents: list[str]
+    seeds: Seeds = 3
+    metric: str = "linear.h.none.label"
+
+
+class Experiment(Settings):
+    """One file of `experiments/`."""
+
+    name: Name
+    title: str
+    question: str
+    outcomes: str = ""
+    """What each outcome would mean."""
+    notes: list[str] = []
+    """What a reader of the report must know beside the numbers: corrections, confounds."""
+    settings: dict[str, Any] = {}
+    """What its presets can change."""
+    fixed: dict[str, Any] = {}
+    """What defines the experiment: over every preset and its methods, under flags and axes."""
+    methods: dict[str, dict[str, Any]] = {}
+    """Method -> the same for one method."""
+    overridable: tuple[str, ...] = ()
+    """Axes that a flag may add although arms of another axis set what they set: these arms then give way."""
+    axes: dict[str, Axis]
+    controls: list[Control] = []
+    presets: dict[str, Preset]
+    claims: list[Claim] = []
+    curve: Curve | None = None
+    published: Published | None = None
+    screen: Screen | None = None
+
+    @field_validator("axes", "presets")
+    @classmethod
+    def _some(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not value:
+            raise ValueError("at least one is needed")
+        return value
+
+    @field_validator("axes", "presets")
+    @classmethod
+    def _names_are_plain(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """A preset is the name of a folder of results, an axis the head of a column."""
+        for name in value:
+            if info.field_name == "presets" and not re.fullmatch(NAME_PATTERN, name):
+                raise ValueError(f"a preset cannot be named {quoted(name)}: {NAME_RULE}")
+            if not name.isprintable() or not name.strip() or "=" in name:
+                raise ValueError(f"an axis cannot be named {quoted(name)}: `--axis NAME=VALUE` must name it")
+        return value
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Experiment":
+        for place, arm in self._arms():
+            for name, value in arm.items():
+                self._check_axis(place, name)
+                known = self._values(name)
+                if value not in (*known, *SYMBOLS, WINNER) and self._is_closed(name):
+                    raise ValueError(f"{place} names the value `{value}` of `{name}`: {did_you_mean(value, known)}")
+        for place, names in self._axis_references():
+            for name in names:
+                self._check_axis(place, name)
+        if self.screen is not None and ("stage" not in self.axes or not {*self._values("stage")} <= {"screen", "test"}):
+            raise ValueError("a screened experiment needs the axis `stage`, with the values screen and test")
+        ids = [claim.id for claim in self.claims]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two claims have the same id")
+        return self
+
+    def _is_closed(self, name: str) -> bool:
+        """Whether an axis has no values but those of the file: a table, or numbers (of names a flag can add others)."""
+        values = self.axes[name].values
+        return isinstance(values, dict) or all(isinstance(value, (int, float)) for value in values)
+
+    def _values(self, name: str) -> list[str]:
+        """Values of an axis that the file has anywhere: of the axis, of a preset, or set by a control."""
+        axis = self.axes[name]
+        listed = [axis_text(value) for preset in self.presets.values() for value in preset.axes.get(name, [])]
+        controls = [] if isinstance(axis.values, dict) else [c.set[name] for c in self.controls if name in c.set]
+        return list(dict.fromkeys([*axis.names(), *listed, *controls]))
+
+    def _check_axis(self, place: str, name: str) -> None:
+        if name not in self.axes:
+            raise ValueError(f"{place} names the axis `{name}`: {did_you_mean(name, list(self.axes))}")
+
+    def _arms(self) -> list[tuple[str, dict[str, str]]]:
+        """Everything that names values of axes, with where it stands."""
+        places = [(f"control {i + 1}", control.set) for i, control in enumerate(self.controls)]
+        for claim in self.claims:
+            arms = [claim.arm, *claim.against, claim.full, claim.floor]
+            places += [(f"claim {claim.id}", {k: v for k, v in arm.items() if k != "metric"}) for arm in arms]
+        if self.screen is not None:
+            names = (*self.screen.candidates, *self.screen.parents)
+            places += [("screen", {self.screen.axis: name}) for name in names]
+        return places
+
+    def _axis_references(self) -> list[tuple[str, Sequence[str]]]:
+        """Everything that names axes alone."""
+        places: list[tuple[str, Sequence[str]]] = [(f"claim {claim.id}", [claim.by]) for claim in self.claims]
+        places += [(f"control {i + 1}", control.follow) for i, control in enumerate(self.controls)]
+        places += [(f"preset {name}", list(preset.axes)) for name, preset in self.presets.items()]
+        parts = {"curve": self.curve, "published": self.published}
+        return places + [(name, [part.axis]) for name, part in parts.items() if part is not None]

@@ -1,0 +1,1 @@
+"""What this machine is: its devices, cores and memory, and where a number came from."""

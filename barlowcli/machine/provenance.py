@@ -1,0 +1,117 @@
+"""Where a number came from: command, commit, versions, device."""
+
+import functools
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from barlowcli import __version__
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""Where the code of barlow lies."""
+PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scipy", "mlxtend")
+LIBRARIES = ("cpu_capability", "cuda", "cudnn")
+DECISIVE = ("commit", "code", "barlow", "python", "platform", "device", "device_name", *LIBRARIES)
+"""What of a record's provenance can make other numbers of the same config and data, besides versions."""
+
+
+@functools.cache
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(PACKAGE), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def commit() -> str | None:
+    """The commit of the code that runs, with "-dirty" where the package or the experiments differ from it.
+
+    None where the package does not lie in a checkout of its own.
+    """
+    top = _git("rev-parse", "--show-toplevel")
+    if top is None or Path(top).resolve() != PACKAGE.parent:
+        return None
+    changed = _git("status", "--porcelain", "--", str(PACKAGE), str(PACKAGE.parent / "experiments"))
+    return f"{_git('rev-parse', 'HEAD')}{'-dirty' if changed else ''}"
+
+
+@functools.cache
+def code() -> str:
+    """12 hex digits for the package's code, which tell apart what one changed commit, or none, does not."""
+    total = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py"), key=lambda path: path.relative_to(PACKAGE).as_posix()):
+        total.update(f"{path.relative_to(PACKAGE).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return total.hexdigest()[:12]
+
+
+def device_name(device: str) -> str:
+    """The name of the accelerator or of the processor."""
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return cpu_name()
+
+
+def libraries(device: str) -> dict[str, Any]:
+    """Vector instructions that torch uses on this processor, and the versions of CUDA's libraries: other kernels."""
+    import torch
+
+    on_cuda = (torch.version.cuda, torch.backends.cudnn.version()) if device.startswith("cuda") else ()
+    return dict(zip(LIBRARIES, (torch.backends.cpu.get_cpu_capability(), *on_cuda), strict=False))
+
+
+@functools.cache
+def cpu_name() -> str:
+    """The processor's model name as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def without_folders(command: list[str]) -> str:
+    """The command as typed, absolute paths cut to their last part: "parquet:/home/me/set" -> "parquet:…/set"."""
+    return " ".join(re.sub(r"(?<![\w.])[~/][^\s:=,]*/(?=[^\s/])", "…/", argument) for argument in command)
+
+
+def provenance(device: str, command: list[str]) -> dict[str, Any]:
+    """What a record keeps so that its cell can be run again; no path of this machine is in it."""
+    return {
+        "command": without_folders(command),
+        "commit": commit(),
+        "code": code(),
+        "barlow": __version__,
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in PACKAGES},
+        "device": device,
+        "device_name": device_name(device),
+        **libraries(device),
+        "cpu_count": os.cpu_count(),
+        "platform": sys.platform,
+    }
+
+
+def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What, value in a record, value here, of everything decisive that the record names and that is another here."""
+    versions = recorded.get("versions")
+    then = {name: recorded[name] for name in DECISIVE if name in recorded}
+    then |= versions if isinstance(versions, Mapping) else {}
+    now = {**here, **here.get("versions", {})}
+    return [(name, _text(value), _text(now.get(name))) for name, value in then.items() if value != now.get(name)]
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None else str(value)

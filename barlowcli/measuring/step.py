@@ -1,0 +1,81 @@
+"""Time and memory of a training step, measured on a few."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from barlowcli.cell.build import build_method, make_views
+from barlowcli.data.imageset import Dataset
+from barlowcli.measuring.growth import grown, line
+from barlowcli.settings.cell import CellConfig
+from barlowcli.training.meter import Meter, StepBytes, kept_bytes
+from barlowcli.training.optimisers import build_optimizer
+from barlowcli.training.step import EagerStep
+
+SMALLEST = 2
+"""Images of the first batch: BatchNorm has no variance of one."""
+STEPS, LEAST_SECONDS, MOST_STEPS = 2, 0.2, 20
+"""Steps that are timed at the cell's own batch; more, up to the last number, while they take less than that."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A training step at the cell's own batch. measured: the largest batch that was measured, 0 where only a similar
+    cell was."""
+
+    seconds: float
+    bytes: StepBytes
+    measured: int
+
+
+def measure_step(config: CellConfig, data: Dataset, device: str, *, seconds: float) -> Step:
+    """A training step of a cell, on images of `data`, which are on `device`.
+
+    Batches grow up to the cell's own as long as the next should end within `seconds`; from a smaller one, time and
+    activations are drawn out along a line. Raises what building the cell raises.
+    """
+    assert config.training is not None
+    settings, batch = config.training, config.training.batch_size
+    method = build_method(config, data).to(device).to(memory_format=torch.channels_last)
+    optimizer, views = build_optimizer(settings, method), make_views(config, data)
+    images, labels = data.train.images, data.train.labels
+    take_step = EagerStep(method, optimizer, views, images, labels, settings)
+    method.train()
+
+    def steps(size: int) -> tuple[float, StepBytes]:
+        index = torch.arange(size, device=images.device) % len(images)
+        meter = Meter(method, optimizer, images.device)
+        least, most = (STEPS, MOST_STEPS) if size == batch else (1, 1)
+        while meter.steps <= least or (meter.steps <= most and time.monotonic() < meter.since + LEAST_SECONDS):
+            with meter.step():  # at a learning rate of 0, so that nothing diverges
+                take_step(index, epoch=0, lr=0.0, progress=0.0)
+        return meter.seconds, meter.bytes
+
+    found = grown(steps, min(SMALLEST, batch), batch, seconds=seconds)
+    time_of_step = line([(size, taken) for size, (taken, _) in found], batch)
+    activations = line([(size, needed.activations) for size, (_, needed) in found], batch)
+    measured, (_, needed) = found[-1]
+    return Step(time_of_step, StepBytes(needed.kept, round(activations)), measured)
+
+
+def like_step(step: Step, data: Dataset, of: CellConfig, wanted: CellConfig) -> Step:
+    """A step of `wanted` where only one `of` a similar cell was measured: in proportion to the batch; what is kept
+    whatever the batch is counted of `wanted` itself."""
+    assert of.training is not None
+    assert wanted.training is not None
+    ratio = wanted.training.batch_size / of.training.batch_size
+    needed = StepBytes(count_kept(wanted, data), round(step.bytes.activations * ratio))
+    return Step(step.seconds * ratio, needed, measured=0)
+
+
+def count_kept(config: CellConfig, data: Dataset) -> int:
+    """`kept_bytes` of a cell after a step, without computing one: its tensors have a shape and no content."""
+    assert config.training is not None
+    with torch.device("meta"):
+        method = build_method(config, data)
+    optimizer = build_optimizer(config.training, method)
+    for parameter in method.parameters():
+        parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
+    optimizer.step()
+    return kept_bytes(method, optimizer)

@@ -1,0 +1,125 @@
+"""plan.json: frozen before the first cell, joined with what was planned before, and read back."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from barlowcli.errors import ConfigError, ResultsError
+from barlowcli.experiment.axes import SAME, axis_text
+from barlowcli.experiment.model import Experiment
+from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell, ordered
+from barlowcli.records.files import read_versioned, write_json
+from barlowcli.records.record import read_record
+from barlowcli.settings.mistakes import describe
+
+
+def _spelled(plan: Plan, cell: PlannedCell) -> PlannedCell:
+    """The cell with the values that each "-" stands for."""
+    axes = {name: SAME.join(plan.values_of(cell, name)) or value for name, value in cell.axes.items()}
+    return cell.model_copy(update={"axes": axes})
+
+
+def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
+    """Add `plan` to the one frozen in `folder`, write it, and return it with the number of cells left out.
+
+    Cells of the same base stand together in one report. Where the base differs (another data set, other epochs),
+    the new plan takes the place of the old one; the old cells' records stay, outside the report. Raises
+    ConfigError where a claim was changed after cells were run under it.
+    """
+    old = read_plan(folder)
+    left_out = 0
+    if old is not None:
+        _check_claims(old, plan, folder)
+    if old is not None and old.base == plan.base:
+        plan = _added(old, plan)
+    elif old is not None:
+        left_out = len({cell.id for cell in old.cells} - {cell.id for cell in plan.cells})
+    if plan != old:
+        write_plan(folder, plan)
+    return plan, left_out
+
+
+def _added(old: Plan, new: Plan) -> Plan:
+    """The cells of both plans, those of a former winner's second stage left out."""
+    cells = {cell.id: _spelled(new, cell) for cell in new.cells}
+    for cell in old.cells:
+        if cell.id in cells:
+            cells[cell.id] = one_cell(cells[cell.id], _spelled(old, cell))
+        elif not _former(old, new, cell):
+            cells[cell.id] = _spelled(old, cell)
+    experiment = joined(old.experiment, new.experiment)
+    values = {
+        name: ordered(experiment.axes[name].names(), [*old.values.get(name, []), *new.values.get(name, [])])
+        for name in (*new.values, *(name for name in old.values if name not in new.values))
+    }
+    update = {"experiment": experiment, "values": values}
+    both = new.model_copy(update={**update, "winner": new.winner or old.winner})
+    return both.with_cells(blank(cell, values) for cell in cells.values())
+
+
+def _former(old: Plan, new: Plan, cell: PlannedCell) -> bool:
+    """Whether a cell is of the second stage of a candidate that is no longer the winner."""
+    screen = new.experiment.screen
+    if screen is None or not new.winner or new.winner == old.winner:
+        return False
+    return cell.axes.get("stage") == "test" and cell.axes.get(screen.axis) == old.winner
+
+
+def _check_claims(old: Plan, new: Plan, folder: Path) -> None:
+    words = {"title", "supported", "refuted", "inconclusive"}
+    before, now = ([claim.model_dump(exclude=words) for claim in plan.experiment.claims] for plan in (old, new))
+    if before != now:
+        raise ConfigError(
+            [f"the claims of {new.experiment.name} differ from those frozen in {folder / 'plan.json'}"],
+            hint="claims and margins are fixed before the run: choose another folder with --results for the new ones",
+        )
+
+
+def joined(old: Experiment, new: Experiment) -> Experiment:
+    """The new experiment with every axis value that was planned before."""
+    axes = dict(old.axes)
+    for name, axis in new.axes.items():
+        before = axes.get(name)
+        if before is None:
+            axes[name] = axis
+        elif isinstance(before.values, dict) and isinstance(axis.values, dict):
+            axes[name] = axis.model_copy(update={"values": before.values | axis.values})
+        else:
+            values = list({axis_text(value): value for value in (*before.values, *axis.values)}.values())
+            if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+                values.sort()
+            axes[name] = axis.model_copy(update={"values": values})
+    return new.model_copy(update={"axes": axes})
+
+
+def status_of(folder: Path, cell: PlannedCell) -> str:
+    """ "done", "failed" or "todo" for a cell of the plan in `folder`."""
+    record = read_record(folder / "cells" / cell.id)
+    if record is None:
+        return "todo"
+    return "done" if record.finished else "failed"
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Write `folder`/plan.json."""
+    value = plan.model_dump(mode="json", by_alias=True)
+    write_json(folder / "plan.json", {"hash": plan.hash, **value})
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan frozen in `folder`, None where there is none; raises ResultsError where it is damaged or foreign."""
+    path = folder / "plan.json"
+    if not path.is_file():
+        return None
+    value = read_versioned(path)
+    stored = value.pop("hash", None)
+    try:
+        plan = Plan.model_validate(value)
+    except ValidationError as error:
+        raise ResultsError(f"{path} is not a plan: {describe(error, Plan)[0]}") from error
+    if plan.hash != stored:
+        raise ResultsError(
+            f"{path} was changed after it was frozen (its hash does not fit)",
+            hint="a plan is not edited: choose another folder with --results",
+        )
+    return plan

@@ -1,0 +1,188 @@
+"""Experiment x flags x seeds -> the plan: every cell with its resolved config."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from barlowcli.errors import ConfigError
+from barlowcli.experiment.axes import Axis, axis_text
+from barlowcli.experiment.files import MOST_CELLS
+from barlowcli.experiment.model import Control, Experiment, Preset, Screen
+from barlowcli.plan.freezing import joined
+from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, resolve
+from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell
+from barlowcli.registry import did_you_mean
+from barlowcli.settings.cell import CellConfig, cell_id, digest
+from barlowcli.settings.tables import expand, flatten, merge
+
+AXIS_KEYS = {
+    "method": "method.name",
+    "shuffle": "views.shuffle",
+    "jitter": "views.jitter",
+    "grayscale": "views.grayscale",
+    "dims": "projector.dim",
+}
+"""Axes that have a flag of their own, and the setting each stands for."""
+CONTROLS = ("supervised", "random-init", "histogram")
+"""Methods that stand beside a grid."""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the flags say. axes: axis -> values; settings: dotted key -> value; seeds: how many, or None."""
+
+    axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int | None = None
+
+
+def build_plan(
+    experiment: Experiment, preset_name: str, overrides: Overrides, *, on_cuda: bool, winner: str = ""
+) -> Plan:
+    """All cells of `experiment` under a preset and the flags; of a screened one the second stage needs the `winner`.
+
+    Raises ConfigError with every mistake: unknown preset, axis, setting or value; a setting no cell has.
+    """
+    if preset_name not in experiment.presets:
+        known = list(experiment.presets)
+        raise ConfigError([f"{experiment.name} has no preset `{preset_name}`"], hint=did_you_mean(preset_name, known))
+    preset = experiment.presets[preset_name]
+    cut = _cut_axes(experiment, preset, overrides)
+    count = math.prod(len(axis.values) for axis in cut.values()) * (overrides.seeds or preset.seeds)
+    if count > MOST_CELLS:
+        raise ConfigError([f"{count:,} cells, more than {MOST_CELLS:,}"], hint="fewer seeds, or values of axes")
+    experiment = joined(experiment, experiment.model_copy(update={"axes": cut}))
+    given = Given(
+        shared=merge(expand(experiment.settings), expand(preset.settings)),
+        by_method={name: expand(settings) for name, settings in preset.methods.items()},
+        flags=expand(overrides.settings),
+        fixed=expand(experiment.fixed),
+        fixed_by_method={name: expand(settings) for name, settings in experiment.methods.items()},
+    )
+    problems = dict.fromkeys([*check_shared(given, experiment.axes), *_check_recipe(preset, given, cut)])
+    arms = _planned_arms(experiment, cut, overrides.seeds or preset.seeds, winner)
+    cells: dict[str, PlannedCell] = {}
+    for arm in arms:
+        try:
+            config = resolve(given, experiment.axes, arm.axes, on_cuda=on_cuda)
+        except ConfigError as error:
+            problems |= dict.fromkeys(error.problems)
+            continue
+        for seed in arm.seeds:
+            cell = _planned(config.model_copy(update={"seed": seed}), arm.axes, arm.control)
+            cells[cell.id] = one_cell(cells[cell.id], cell) if cell.id in cells else cell
+    values = {name: axis.names() for name, axis in cut.items()}
+    if not problems:
+        problems = dict.fromkeys(idle(given, experiment.axes, [arm.axes for arm in arms], on_cuda=on_cuda))
+    if problems:
+        hint = "`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting"
+        raise ConfigError(list(problems), hint=hint)
+    base = digest([base_of(given, on_cuda=on_cuda), sorted(experiment.axes)])
+    plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), values=values, winner=winner)
+    return plan.with_cells(blank(cell, values) for cell in cells.values())
+
+
+def _check_recipe(preset: Preset, given: Given, axes: Mapping[str, Axis]) -> list[str]:
+    """Methods of the grid that a recipe has nothing for."""
+    if not preset.recipe:
+        return []
+    lacking = [name for name in methods_of(given.everywhere, axes) if name not in (*preset.methods, *CONTROLS)]
+    return [
+        f"method.name: no recipe for `{name}` among {preset.recipe}; known: {', '.join(preset.methods)}"
+        for name in lacking
+    ]
+
+
+@dataclass(frozen=True)
+class _PlannedArm:
+    """A setting of the axes and the seeds it is run at."""
+
+    axes: Mapping[str, str]
+    seeds: range
+    control: bool = False
+
+
+def _planned_arms(experiment: Experiment, axes: Mapping[str, Axis], seeds: int, winner: str) -> list[_PlannedArm]:
+    """The arms of grid and controls; of a screened experiment those of the first stage, and of the second as far as
+    they are known."""
+    screen, controls = experiment.screen, experiment.controls
+    if screen is None:
+        arms = [_PlannedArm(arm, range(seeds)) for arm in _product(axes)]
+    else:
+        tested = [*screen.parents, *([winner] if winner and winner not in screen.parents else [])]
+        stages = {"screen": (screen.candidates, range(screen.seeds)), "test": (tested, _fresh(screen, seeds))}
+        chosen = [(arm, *stages[arm["stage"]]) for arm in _product(axes)]
+        arms = [_PlannedArm(arm, numbers) for arm, names, numbers in chosen if arm[screen.axis] in names]
+    first = 0 if screen is None else screen.seeds
+    for control in controls:
+        numbers = range(first, first + min(seeds, control.seeds or seeds))
+        arms += [_PlannedArm(arm, numbers, control=True) for arm in _control_arms(control, axes)]
+    return arms
+
+
+def _fresh(screen: Screen, seeds: int) -> range:
+    """The seeds of the second stage: none of the first."""
+    return range(screen.seeds, screen.seeds + seeds)
+
+
+def _planned(config: CellConfig, arm: Mapping[str, str], is_control: bool) -> PlannedCell:
+    axes = dict(arm)
+    if config.views is None and "shuffle" in axes and axes["shuffle"] in CellConfig().evaluation.domains:
+        axes["shuffle"] = "-"  # an untrained control is probed in the standard domains whatever the arm
+    return PlannedCell(id=cell_id(config), axes=axes, seed=config.seed, control=is_control, config=config)
+
+
+def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> dict[str, Axis]:
+    """The axes with their values as preset and flags have them; a flag can add an axis."""
+    axes = dict(experiment.axes)
+    for source in (preset.axes, overrides.axes):
+        for name, values in source.items():
+            if name not in axes and name not in AXIS_KEYS:
+                raise ConfigError(
+                    [f"{experiment.name} has no axis `{name}`"],
+                    hint=did_you_mean(name, list(dict.fromkeys([*axes, *AXIS_KEYS])))
+                    + "; a setting is changed with --set key=value",
+                )
+            if name not in axes:
+                _check_added(experiment, name)
+            axis = axes.get(name) or Axis(key=AXIS_KEYS[name], values=list(values))
+            if isinstance(axis.values, dict):
+                unknown = [value for value in values if value not in axis.values]
+                if unknown:
+                    known = list(axis.values)
+                    raise ConfigError([f"{name}: no value `{unknown[0]}`"], hint=did_you_mean(unknown[0], known))
+                axes[name] = axis.model_copy(update={"values": {value: axis.values[value] for value in values}})
+            else:
+                typed = {axis_text(value): value for value in axis.values}
+                axes[name] = axis.model_copy(update={"values": [typed.get(str(v), v) for v in values]})
+    return axes
+
+
+def _check_added(experiment: Experiment, name: str) -> None:
+    """Raise ConfigError where an axis that a flag adds sets what arms of the experiment's own axes set."""
+    for other, axis in experiment.axes.items():
+        keys = {key for value in axis.names() for key in flatten(expand(axis.settings(value)))}
+        if AXIS_KEYS[name] in keys and name not in experiment.overridable:
+            raise ConfigError(
+                [
+                    f"--{name} sets {AXIS_KEYS[name]}, which the arms of the axis `{other}` set: they would not be "
+                    "what they are called"
+                ],
+                hint=f"choose among them with --axis {other}=VALUE,…, or copy the experiment with `barlow cp`",
+            )
+
+
+def _product(axes: Mapping[str, Axis]) -> list[dict[str, str]]:
+    names = list(axes)
+    return [
+        dict(zip(names, values, strict=True)) for values in itertools.product(*(axes[name].names() for name in names))
+    ]
+
+
+def _control_arms(control: Control, axes: Mapping[str, Axis]) -> list[dict[str, str]]:
+    """The control's arms over the axes it follows; all other axes are "-"."""
+    followed = {name: axis for name, axis in axes.items() if name in control.follow}
+    blank = dict.fromkeys(axes, "-")
+    return [blank | control.set | arm for arm in _product(followed)]

@@ -1,0 +1,208 @@
+"""Who works on a cell: several processes, on several machines, share a results folder and no cell is run twice.
+
+A claim is a file `claim-N.json` in the cell's folder, made by O_EXCL, so that of several that try one succeeds. Its
+owner writes it anew every few seconds with a higher `beat`. One who waits watches that number by a clock of its own
+and, where it stood still for long enough, makes `claim-N+1.json`: numbers only rise, so an owner that was merely slow
+finds the higher one at its next beat and gives up. Nothing else is needed than atomic rename and O_EXCL, which network
+file systems have; no clock is compared with another machine's.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from barlowcli.errors import ResultsError
+from barlowcli.records.files import refused, write_json
+
+BEAT_SECONDS = 2.0
+"""Between two beats of an owner."""
+CLAIM_SCHEMA = 1
+"""Version of claim-N.json; one of another version is waited for until it stands still, whatever it says."""
+PATIENCE_SECONDS = 30.0
+"""A claim that did not beat for so long is taken over: fifteen beats, for a machine that is busy or a slow network."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim that is held. number: N of its file."""
+
+    cell: Path
+    number: int
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return self.cell / f"claim-{self.number}.json"
+
+
+@dataclass
+class Seen:
+    """What one who waits saw of another's claim, and since when by its own clock."""
+
+    number: int
+    content: str
+    since: float = field(default_factory=time.monotonic)
+
+
+class Claims:
+    """The claims of one process, and what it saw of others'."""
+
+    def __init__(self, *, patience: float = PATIENCE_SECONDS) -> None:
+        self.patience = patience
+        self.token = uuid.uuid4().hex
+        self.held: dict[Path, Claim] = {}
+        self.beat = 0
+        self._seen: dict[Path, Seen] = {}
+        self._lock = threading.Lock()
+
+    def take(self, cell: Path) -> bool:
+        """Claim the cell of folder `cell`; False where another holds it and was seen to be alive of late.
+
+        Raises ResultsError where the disk refuses.
+        """
+        last = latest(cell)
+        if last is not None and not self._is_free(cell, last):
+            return False
+        claim = Claim(cell, 1 if last is None else last.number + 1)
+        if not self._create(claim):
+            return False
+        if not still_held(claim):  # a higher one came, and its owner had put away the one that was created anew here
+            claim.path.unlink(missing_ok=True)
+            return False
+        for number in range(1, claim.number):
+            with contextlib.suppress(OSError):
+                Claim(cell, number).path.unlink()
+        with self._lock:
+            self.held[cell] = claim
+        self._seen.pop(cell, None)
+        return True
+
+    def release(self, cell: Path) -> None:
+        """Let go of a cell: with a record nobody wants it any more, without one the next may take it at once."""
+        with self._lock:
+            claim = self.held.pop(cell, None)
+        if claim is None:
+            return
+        with contextlib.suppress(OSError, ResultsError):  # one that cannot be let go of expires
+            if (cell / "record.json").exists():
+                claim.path.unlink()
+            elif latest_number(cell) == claim.number:
+                write_json(claim.path, {"schema_version": CLAIM_SCHEMA, "free": True})
+
+    @contextlib.contextmanager
+    def kept_alive(self) -> Iterator[None]:
+        """While it is entered, a thread beats for whatever is held."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(BEAT_SECONDS):
+                self.keep()
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def keep(self) -> None:
+        """Beat once for every claim held; those that another took over are no longer."""
+        with self._lock:
+            claims, self.beat = list(self.held.values()), self.beat + 1
+        for claim in claims:
+            if still_held(claim):
+                with contextlib.suppress(ResultsError):  # a disk that is full for the moment
+                    write_json(claim.path, self._content())
+            else:
+                with self._lock:
+                    self.held.pop(claim.cell, None)
+
+    def _content(self) -> dict[str, Any]:
+        owner = {"token": self.token, "machine": machine(), "pid": os.getpid()}
+        return {"schema_version": CLAIM_SCHEMA, **owner, "beat": self.beat}
+
+    def _create(self, claim: Claim) -> bool:
+        """Make the claim's file where nobody else has."""
+        try:
+            claim.cell.mkdir(parents=True, exist_ok=True)
+            with claim.path.open("x", encoding="utf-8") as file:
+                json.dump(self._content(), file)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise refused(claim.path, error) from error
+        return True
+
+    def _is_free(self, cell: Path, last: Seen) -> bool:
+        """Whether the latest claim was let go of, its owner is dead, or it stood still for long enough."""
+        if is_over(last.content):
+            return True
+        before = self._seen.get(cell)
+        if before is None or (before.number, before.content) != (last.number, last.content):
+            self._seen[cell] = last
+            return False
+        return last.since - before.since >= self.patience
+
+
+@functools.cache
+def machine() -> str:
+    """What tells this machine, since it was booted, and these process numbers from any other's."""
+    parts = [platform.node()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+    with contextlib.suppress(OSError):
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)
+
+
+def is_over(content: str) -> bool:
+    """Whether a claim of this content was let go of, or is that of a process of this machine that is no more."""
+    try:
+        value = json.loads(content)
+        if value["schema_version"] != CLAIM_SCHEMA:
+            return False
+        if value.get("free"):
+            return True
+        if value["machine"] != machine():
+            return False
+        os.kill(int(value["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (ValueError, KeyError, AttributeError, TypeError, OverflowError, OSError):  # half written, or not ours
+        return False
+    return False
+
+
+def latest_number(cell: Path) -> int:
+    """The highest number of a claim in the folder; 0 where there is none."""
+    try:
+        names = [path.stem.removeprefix("claim-") for path in cell.glob("claim-*.json")]
+    except OSError:
+        return 0
+    return max((int(name) for name in names if name.isdecimal()), default=0)
+
+
+def latest(cell: Path) -> Seen | None:
+    """The latest claim as it stands; None where there is none. One that is half written is as its owner left it."""
+    number = latest_number(cell)
+    if number == 0:
+        return None
+    try:
+        return Seen(number, Claim(cell, number).path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return Seen(number, "")
+
+
+def still_held(claim: Claim) -> bool:
+    """Whether nobody has taken the cell over."""
+    return claim.path.exists() and latest_number(claim.cell) == claim.number

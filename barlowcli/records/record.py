@@ -1,0 +1,90 @@
+"""What a finished cell leaves behind, and how files are written so that a reader never sees half of one."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from barlowcli.errors import ResultsError
+from barlowcli.records.files import SCHEMA, read_versioned, write_json
+from barlowcli.records.folder import check_inside
+
+CellId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
+"""It is the name of a folder."""
+Number = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+"""What a report can compute with."""
+
+
+class Record(BaseModel):
+    """`cells/<id>/record.json`, written last: a cell without one is not done.
+
+    metrics: flat, `<probe>.<space>.<domain>[.<label>]`, accuracies as fractions in [0, 1], for example
+    `linear.h.pixels.label`. axes: the arm, axis name -> value as text ("-" where an axis has no meaning).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = SCHEMA
+    id: CellId
+    experiment: str
+    preset: str
+    axes: dict[str, str]
+    seed: int
+    control: bool = False
+    status: Literal["ok", "collapsed", "diverged", "failed"]
+    message: str = ""
+    """Why the status is not ok, for a reader."""
+    event_step: int | None = None
+    """The training step at which the cell collapsed or diverged."""
+    domain: str = "none"
+    """The shuffle arm this cell was trained under: its own probe domain."""
+    labels: tuple[str, ...] = ("label",)
+    """What was probed: "label", then the data set's factors."""
+    label_names: dict[str, str] = {}
+    """How a reader calls each label, for example {"label": "digit"}."""
+    chance: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    """Accuracy of always answering the most frequent class of test, by label."""
+    metrics: dict[str, Number] = {}
+    probes: dict[str, Any] = {}
+    """Settings of each probe: penalty chosen, k used, number of images."""
+    counts: dict[str, int] = {}
+    """Images in train, validation, test; parameters; steps; images skipped."""
+    seconds: dict[str, Number] = {}
+    config: dict[str, Any] = {}
+    provenance: dict[str, Any] = {}
+
+    @field_validator("provenance")
+    @classmethod
+    def _versions_are_a_table(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(value.get("versions", {}), dict):
+            raise ValueError("versions must be a table")
+        return value
+
+    @property
+    def finished(self) -> bool:
+        """Whether this cell counts as done (a failed one is done again on request)."""
+        return self.status != "failed"
+
+
+def write_record(cell: Path, record: Record) -> None:
+    """Write `cell`/record.json."""
+    write_json(cell / "record.json", record.model_dump(mode="json"))
+
+
+def read_record(cell: Path) -> Record | None:
+    """The record of the cell in folder `cell`, None where it has none; raises ResultsError where it is damaged."""
+    path = cell / "record.json"
+    check_inside(cell)
+    if not path.is_file():
+        return None
+    try:
+        record = Record.model_validate(read_versioned(path))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise ResultsError(
+            f"{path} is not a record: {where}: {problem['msg']}", hint="delete the cell's folder and run it again"
+        ) from error
+    if record.id != cell.name:
+        raise ResultsError(f"{path} is the record of cell {record.id}, not of {cell.name}", hint="delete that folder")
+    return record

@@ -1,0 +1,1 @@
+"""The application: what the commands and the Python interface call."""

@@ -1,0 +1,1 @@
+"""The resolved config of one cell, a file a stage: fields, their canonical form and cost. Never imports torch."""

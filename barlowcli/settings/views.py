@@ -1,0 +1,58 @@
+"""What is done to an image to make a view of it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from barlowcli.settings.base import NonNegative, Positive, Probability, Settings
+
+HALF_CIRCLE = 0.5
+"""Hue shifts are fractions of the circle of hues, either way: beyond this they repeat themselves."""
+
+
+class ViewSettings(Settings):
+    """What is done to an image to make a view of it. Defaults: SimCLR's, without blur and solarise."""
+
+    crop_scale: tuple[Probability, Probability] = (0.2, 1.0)
+    """Range of the crop's area as a fraction of the image; (1, 1) with crop_ratio (1, 1) is no crop."""
+    crop_ratio: tuple[Positive, Positive] = (3 / 4, 4 / 3)
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    flip: Probability = 0.5
+    jitter: Literal["on", "off", "histogram"] = "on"
+    """off switches greyscale off too unless it is set apart; histogram: take a random other image's histogram."""
+    jitter_probability: Probability = 0.8
+    brightness: NonNegative = 0.4
+    contrast: NonNegative = 0.4
+    saturation: NonNegative = 0.4
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    jitter_strength: NonNegative = 1.0
+    """Multiplies brightness, contrast, saturation and hue (SimCLR's s); the plan works it into them."""
+    grayscale: Literal["auto", "on", "off"] = "auto"
+    """auto: on exactly where jitter is on."""
+    grayscale_probability: Probability = 0.2
+    blur: tuple[Probability, Probability] = (0.0, 0.0)
+    """Probability of Gaussian blur in the first and in the second view (BYOL: 1, .1)."""
+    blur_sigma: tuple[Positive, Positive] = (0.1, 2.0)
+    """Range of the kernel's standard deviation in pixels."""
+    solarize: tuple[Probability, Probability] = (0.0, 0.0)
+    """Probability of solarising in the first and in the second view (BYOL: 0, .2)."""
+    shuffle: str = "none"
+    """A shuffle arm of the registry."""
+    random_bits: Annotated[int, Field(ge=0, le=32)] = 0
+    """Channels added to both views of an image, each a constant -1 or +1 drawn from the image's number (RandBit)."""
+
+    @field_validator("crop_scale", "crop_ratio", "blur_sigma")
+    @classmethod
+    def _ascends(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError(f"a range must ascend, got {value[0]:g} to {value[1]:g}")
+        return value
+
+    @model_validator(mode="after")
+    def _hue_stays_on_its_circle(self) -> "ViewSettings":
+        if self.jitter == "on" and self.hue * self.jitter_strength > HALF_CIRCLE:
+            raise ValueError(
+                f"hue x jitter_strength is {self.hue * self.jitter_strength:g}, more than half the circle of hues "
+                f"({HALF_CIRCLE:g}); a smaller hue leaves room for the strength"
+            )
+        return self

@@ -1,0 +1,78 @@
+"""Weights, buffers, optimiser and log at a step, in one file written whole or not at all."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from barlowcli.errors import CellError
+from barlowcli.records.files import write_bytes
+from barlowcli.training.log import TrainingLog
+
+CHECKPOINT_SCHEMA = 1
+"""Version of checkpoint.pt; rises when an older one would be misread. One without is of version 1, from before it was
+written."""
+
+
+@dataclass
+class Checkpoint:
+    """Weights, buffers, optimiser and log at a step, in one file written whole or not at all."""
+
+    path: Path
+    method: nn.Module
+    optimizer: torch.optim.Optimizer
+    log: TrainingLog
+
+    def save(self, step: int) -> None:
+        """Write the state after `step` steps."""
+        state = {
+            "schema_version": CHECKPOINT_SCHEMA,
+            "step": step,
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "log": self.log.state(),
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_bytes(self.path, buffer.getvalue())
+
+    def load(self, note: Callable[[str], None]) -> int:
+        """Take the state back and return its step; 0 where there is no checkpoint, or none that can be used.
+
+        Nothing in the file is executed. Raises CellError where it is the checkpoint of something else.
+        """
+        state = self._read(note)
+        if state is None:
+            self.log.resume({"rows": [], "collapsed_since": None, "unrelated_since": None}, 0)
+            return 0
+        try:
+            if not isinstance(state["step"], int) or state["step"] < 0:
+                raise ValueError("its step is no count")
+            self.method.load_state_dict(state["method"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.log.resume(state["log"], state["step"])
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise CellError(
+                f"{self.path} is not a checkpoint of this cell: {error}", hint="delete it; the cell starts anew"
+            ) from error
+        note(f"resumed at step {state['step']}")
+        return int(state["step"])
+
+    def _read(self, note: Callable[[str], None]) -> dict[str, Any] | None:
+        if not self.path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises a dozen kinds, by how the file is damaged
+            note(f"{self.path.name} cannot be read ({type(error).__name__}); the cell starts anew")
+            return None
+        version = state.get("schema_version", 1) if isinstance(state, dict) else 1
+        if version != CHECKPOINT_SCHEMA:
+            ours = f"this barlow reads {CHECKPOINT_SCHEMA}"
+            note(f"{self.path.name} has schema version {version}, {ours}; the cell starts anew")
+            return None
+        return state

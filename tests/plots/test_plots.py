@@ -1,0 +1,267 @@
+import io
+import itertools
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from barlowcli.analysis.results import Arm
+from barlowcli.plots.accuracy import MOST_COLUMNS, accuracy_plot
+from barlowcli.plots.controls import controls
+from barlowcli.plots.factors import factor_plots
+from barlowcli.plots.style import HUES, Plot, finish, scheme, spread
+from barlowcli.plots.training import epoch_ticks, training_plot
+from tests.synthetic_grids import augmentations_truth, dims_truth, grid_logs, grid_plan, grid_records
+from tests.synthetic_results import BEYOND, cells_of, log_of, quick_plan, records_of
+
+
+def assert_drawn(plot: Plot | None) -> None:
+    """Both files open, and something is in the picture."""
+    assert plot is not None
+    root = ElementTree.fromstring(plot.svg)
+    assert root.tag.endswith("svg")
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 20
+    with Image.open(io.BytesIO(plot.png)) as image:
+        assert min(image.size) > 400
+        assert len(image.convert("RGB").getcolors(2**24) or ()) > 50
+
+
+def test_the_three_plots() -> None:
+    plan = quick_plan()
+    records = records_of(plan, BEYOND)
+    assert_drawn(accuracy_plot(plan, records))
+    (factor,) = factor_plots(plan, records)
+    assert factor.name == "factor-colour"
+    assert_drawn(factor)
+    logs = {cell.id: log_of(cell) for cell in plan.cells if cell.config.training}
+    assert_drawn(training_plot(plan, logs))
+
+
+def test_training_has_a_panel_a_method_and_none_for_controls(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+
+    def keep(figure: Figure, name: str, alt: str) -> Plot:
+        drawn.append(figure)
+        return finish(figure, name, alt)
+
+    monkeypatch.setattr("barlowcli.plots.training.finish", keep)
+    for methods, titles in ((["barlow", "byol"], ["Barlow Twins", "BYOL"]), (["byol"], ["BYOL"])):
+        plan = quick_plan(axes={"method": methods})
+        training_plot(plan, {cell.id: log_of(cell) for cell in plan.cells if cell.config.training})
+        panels = drawn.pop().axes
+        assert [axes.get_title(loc="left") for axes in panels] == titles
+        for axes in panels:
+            assert len(axes.lines) == 12
+            assert all(np.asarray(line.get_xdata()).tolist() == list(range(1, 9)) for line in axes.lines)
+            assert axes.get_xticks().tolist() == list(range(1, 9))
+            assert len(axes.get_shared_y_axes().get_siblings(axes)) == 1
+    supervised = {cell.id: log_of(cell) for cell in cells_of(plan, method="supervised")}
+    assert training_plot(plan, supervised) is None
+
+
+@pytest.mark.parametrize(
+    ("last", "ticks"),
+    [(1, [1]), (8, [1, 2, 3, 4, 5, 6, 7, 8]), (12, [1, 3, 5, 7, 9, 11]), (30, [1, 5, 10, 15, 20, 25, 30])],
+)
+def test_epochs_are_whole_and_start_at_one(last: int, ticks: list[int]) -> None:
+    assert epoch_ticks(last) == ticks
+    assert epoch_ticks(200) == [1, 50, 100, 150, 200]
+
+
+def test_other_axes_and_one_method_and_few_seeds() -> None:
+    plan = quick_plan(axes={"method": ["byol"], "shuffle": ["none"], "dims": ["16", "64", "256"]}, seeds=1)
+    records = records_of(plan, BEYOND)
+    del records[plan.cells[0].id]
+    assert_drawn(accuracy_plot(plan, records))
+
+
+def test_nothing_to_show_is_no_plot() -> None:
+    plan = quick_plan()
+    assert accuracy_plot(plan, {}) is None
+    assert factor_plots(plan, {}) == []
+    assert training_plot(plan, {}) is None
+
+
+def test_a_failed_cell_does_not_name_the_labels() -> None:
+    plan = quick_plan()
+    records = records_of(plan, BEYOND)
+    first = plan.cells[0].id
+    bare = {"status": "failed", "metrics": {}, "labels": ("label",), "label_names": {}}
+    records[first] = records[first].model_copy(update=bare)
+    plot = accuracy_plot(plan, records)
+    assert plot is not None
+    assert plot.alt.startswith("digit accuracy")
+
+
+def test_bytes_depend_on_the_numbers_alone() -> None:
+    plan = quick_plan(axes={"method": ["barlow"]})
+    records = records_of(plan, BEYOND)
+    first = accuracy_plot(plan, records)
+    before = dict(matplotlib.rcParams)
+    with matplotlib.rc_context():
+        matplotlib.rc("axes", titlesize=30)
+        matplotlib.rc("svg", hashsalt=None)
+        again = accuracy_plot(plan, dict(reversed(list(records.items()))))
+    assert first == again
+    assert dict(matplotlib.rcParams) == before
+    assert first is not None
+    assert b"<dc:date>" not in first.svg
+
+
+def test_an_arm_has_one_colour_in_every_method_and_no_two_arms_share_one() -> None:
+    plan = quick_plan(axes={"shuffle": ["none", "pixels", "equalise"]})
+    look = scheme(plan)
+    colours = {(arm.axes["method"], look.key(arm)): look.colour(arm) for arm in look.arms}
+    barlow = {key: colour for (method, key), colour in colours.items() if method == "barlow"}
+    byol = {key: colour for (method, key), colour in colours.items() if method == "byol"}
+    assert barlow == byol
+    assert len(set(barlow.values())) == 6
+    assert [barlow["none", "on"], barlow["none", "off"]] == list(HUES[0])
+    assert {look.marker(arm) for arm in look.arms} == {"o", "s"}
+    supervised = cells_of(plan, method="supervised", shuffle="pixels")[0]
+    twin = next(arm for arm in look.arms if arm.axes["shuffle"] == "pixels" and arm.axes["jitter"] == "off")
+    assert look.colour(Arm(supervised.axes, True, (supervised,))) == look.colour(twin)
+
+
+def test_many_arms_are_told_apart_by_line_style() -> None:
+    plan = quick_plan(axes={"shuffle": ["none"], "dims": ["16", "32", "64"], "method": ["byol"]})
+    look = scheme(plan)
+    assert len({(look.colour(arm), look.line(arm)) for arm in look.arms}) == len(look.arms) == 6
+
+
+def kept_by(module: str, monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that a module of plots finishes, laid out but not written."""
+    figures: list[Figure] = []
+
+    def keep(figure: Figure, name: str, alt: str) -> Plot:
+        figure.draw_without_rendering()
+        figures.append(figure)
+        return Plot(name, alt, b"", b"")
+
+    monkeypatch.setattr(f"barlowcli.plots.{module}.finish", keep)
+    return figures
+
+
+@pytest.mark.parametrize("name", ["augmentations", "normalisation", "hybrid", "shuffle-test"])
+def test_names_of_arms_do_not_run_into_one_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = kept_by("accuracy", monkeypatch)
+    plan = grid_plan(name, seeds=1)
+    accuracy_plot(plan, grid_records(plan, lambda cell: 0.5))
+    assert figures[0].get_figwidth() < 16
+    for axes in figures[0].axes:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_visible()]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+def test_many_arms_stand_in_rows_a_method_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = kept_by("accuracy", monkeypatch)
+    plan = grid_plan("augmentations", axes={"method": ["barlow", "byol", "simclr"]})
+    records = grid_records(plan, augmentations_truth)
+    accuracy_plot(plan, records)
+    rows = figures[0].axes
+    assert [axes.get_title(loc="left") for axes in rows] == ["Probed on intact images", "", ""]
+    assert len({axes.get_ylim() for axes in rows}) == 1
+    for axes, (method, name) in zip(
+        rows, [("barlow", "Barlow Twins"), ("byol", "BYOL"), ("simclr", "SimCLR")], strict=True
+    ):
+        texts = [text.get_text() for text in axes.texts]
+        assert name in texts
+        for augmentation in plan.axes["augmentation"]:
+            cells = cells_of(plan, method=method, augmentation=augmentation)
+            mean = np.mean([records[cell.id].metrics["linear.h.none.label"] for cell in cells])
+            assert f"{100 * mean:.1f}" in texts
+    hybrid = grid_plan("hybrid")
+    accuracy_plot(hybrid, grid_records(hybrid, lambda cell: 0.5))
+    counts = [len(axes.get_xticks()) for axes in figures[1].axes]
+    assert len(counts) > 1
+    assert max(counts) <= MOST_COLUMNS
+    assert sum(counts) == len(scheme(hybrid).arms)
+
+
+def test_more_hues_than_pairs_are_told_apart() -> None:
+    many = scheme(grid_plan("dims", "cifar10"))
+    assert many.hue_axis == "dims"
+    assert len(many.hue_legend()) == len(set(many.hue_legend().values())) == 11
+    assert list(many.shade_legend()) == [
+        "hidden tied, λ fixed",
+        "hidden tied, λ c/D",
+        "hidden 2048, λ fixed",
+        "hidden 2048, λ c/D",
+    ]
+    barlow = [arm for arm in many.arms if arm.axes["method"] == "barlow" and arm.axes["hidden"] != "-"]
+    assert len({(many.colour(arm), many.line(arm)) for arm in barlow}) == len(barlow) == 40
+    for arm in barlow:
+        assert many.hue_legend()[f"D = {arm.axes['dims']}"] == many.colour(arm)
+        assert many.shade_legend()[f"hidden {arm.axes['hidden']}, λ {arm.axes['lambda']}"][1] == many.line(arm)
+    names = scheme(grid_plan("normalisation"))
+    assert len({(names.colour(arm), names.line(arm)) for arm in names.arms}) == len(names.arms) == 11
+    assert len({(names.colour(arm), names.marker(arm)) for arm in names.arms}) == 11
+
+
+def test_a_legend_of_many_arms_names_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = grid_plan("dims", "cifar10", seeds=1)
+    parts = [*(f"D = {dims}" for dims in plan.axes["dims"]), *scheme(plan).shade_legend()]
+    figures = kept_by("training", monkeypatch)
+    training_plot(plan, grid_logs(plan))
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == parts
+    figures = kept_by("factors", monkeypatch)
+    factor_plots(plan, grid_records(plan, dims_truth))
+    methods = ["Barlow Twins", "BYOL", "SimCLR", "untrained, intact images"]
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == [*parts[:11], *methods]
+
+
+def test_training_has_a_panel_a_method_where_methods_are_values_of_another_axis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures = kept_by("training", monkeypatch)
+    plan = grid_plan("hybrid", seeds=1)
+    training_plot(plan, grid_logs(plan))
+    assert [axes.get_title(loc="left") for axes in figures[0].axes] == ["Barlow Twins", "BYOL"]
+
+
+def test_controls_by_panel() -> None:
+    plan = quick_plan()
+    records = records_of(plan, BEYOND)
+    own = {control.name: control.probe for control in controls(plan, records, "own")}
+    assert own == {
+        "supervised, intact views": "linear.h.none",
+        "supervised, shuffled views": "linear.h.pixels",
+        "untrained, intact images": "linear.h.none",
+        "untrained, shuffled images": "linear.h.pixels",
+        "histogram, small MLP": "mlp.joint.none",
+    }
+    intact = {control.name: control.probe for control in controls(plan, records, "none")}
+    assert intact == {
+        "supervised, intact views": "linear.h.none",
+        "supervised, shuffled views": "linear.h.none",
+        "untrained, intact images": "linear.h.none",
+        "histogram, small MLP": "mlp.joint.none",
+    }
+    trained = {name: record for name, record in records.items() if not record.control}
+    assert controls(plan, trained, "own") == []
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_labels_are_spread_apart_in_order_and_inside(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.uniform(0, 1, seed % 9 + 1).tolist()
+    places = spread(values, 0.08, 0.0, 1.0)
+    ordered = [place for _, place in sorted(zip(values, places, strict=True))]
+    assert all(later - earlier >= 0.08 - 1e-9 for earlier, later in itertools.pairwise(ordered))
+    assert min(places) >= -1e-9
+    assert max(places) <= 1 + 1e-9
+
+
+def test_labels_that_have_room_stay_where_they_are() -> None:
+    assert spread([0.5, 0.1, 0.9], 0.1, 0, 1) == [0.5, 0.1, 0.9]
+    assert spread([0.5, 0.5], 0.1, 0, 1) == pytest.approx([0.45, 0.55])
+    assert spread([0.0, 0.0, 0.02], 0.1, 0, 1) == pytest.approx([0.0, 0.1, 0.2])
+    assert spread([], 0.1, 0, 1) == []
+
+
+def test_one_arm_alone_has_no_name_to_tell_it_apart_and_is_drawn() -> None:
+    plan = quick_plan(seeds=1, axes={"method": ["barlow"], "shuffle": ["none"], "jitter": ["off"]})
+    assert accuracy_plot(plan, records_of(plan, BEYOND)) is not None

@@ -1,0 +1,135 @@
+"""The ways to take a step: one arithmetic, no trace of what was tried, nothing compiled twice."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from barlowcli.data.load import load_dataset
+from barlowcli.machine.devices import Way
+from barlowcli.methods.base import Method
+from barlowcli.networks.encoders import build_encoder
+from barlowcli.networks.projectors import build_projector
+from barlowcli.registry import METHODS
+from barlowcli.settings.data import DataSettings
+from barlowcli.settings.methods import BarlowSettings, ByolSettings
+from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
+from barlowcli.settings.training import TrainingSettings
+from barlowcli.settings.views import ViewSettings
+from barlowcli.training import step as module
+from barlowcli.training.meter import Meter
+from barlowcli.training.optimisers import build_optimizer
+from barlowcli.training.step import EagerStep, State, Step, compiled, prepare
+from barlowcli.views.pipeline import Views
+
+DATA = load_dataset(DataSettings(limit=100, image_size=12), root=Path("unused"))
+INDEX = torch.arange(32)
+
+
+@pytest.fixture
+def aot(monkeypatch):
+    """torch.compile without Inductor's kernels: the same tracing, a second instead of a minute."""
+    monkeypatch.setattr(module, "BACKEND", "aot_eager")
+    compiled.cache_clear()
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    yield
+    compiled.cache_clear()
+
+
+def eager(
+    settings: BarlowSettings | ByolSettings | None = None,
+    *,
+    seed: int = 0,
+    optimizer: str = "sgd",
+    views: ViewSettings | None = None,
+) -> EagerStep:
+    settings = settings or BarlowSettings(loss_scale=0.01)
+    torch.manual_seed(seed)
+    encoder, features = build_encoder(EncoderSettings(), image_size=12)
+    projector = build_projector(ProjectorSettings(dim=8, hidden=16), features)
+    method: Method = METHODS.load(settings.name)(
+        settings, encoder, projector, feature_dim=features, embedding_dim=8, classes=10
+    )
+    training = TrainingSettings.model_validate({"batch_size": 32, "optimizer": optimizer})
+    made = Views(views or ViewSettings(), image_size=12, mean=[0.2] * 3, std=[0.3] * 3, seed=seed)
+    method.train()
+    return EagerStep(method, build_optimizer(training, method), made, DATA.train.images, DATA.train.labels, training)
+
+
+def prepared(step: EagerStep, way: Way | None) -> tuple[Step, Way, list[str]]:
+    notes: list[str] = []
+    found, taken = prepare(step, way, Meter(step.method, step.optimizer, torch.device("cpu")), notes.append)
+    return found, taken, notes
+
+
+def losses(step: Step, count: int = 4) -> Tensor:
+    return torch.stack([step(INDEX, epoch=k // 2, lr=0.05, progress=k / count).values for k in range(count)])
+
+
+def test_a_cpu_takes_its_steps_eagerly_unless_asked_otherwise():
+    step = eager()
+    found, taken, notes = prepared(step, None)
+    assert found is step
+    assert (taken, notes) == (Way.eager, [])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "lars", "adamw"])
+@pytest.mark.parametrize("settings", [BarlowSettings(loss_scale=0.01), ByolSettings()], ids=lambda s: s.name)
+def test_a_compiled_step_has_the_numbers_of_an_eager_one(aot, settings, optimizer):
+    found, taken, notes = prepared(eager(settings, optimizer=optimizer), Way.compiled)
+    assert (taken, notes) == (Way.compiled, [])
+    torch.testing.assert_close(losses(found), losses(eager(settings, optimizer=optimizer)), rtol=1e-4, atol=1e-5)
+
+
+def test_what_was_tried_leaves_no_trace(aot):
+    step = eager(optimizer="adamw")
+    losses(step)  # so that the optimiser has a state to lose
+    before = State(step.method, step.optimizer)
+    prepared(step, Way.compiled)
+    after = State(step.method, step.optimizer)
+    assert before.weights.keys() == after.weights.keys()
+    assert all(torch.equal(value, after.weights[name]) for name, value in before.weights.items())
+    assert before.moments.keys() == after.moments.keys()
+    assert all(torch.equal(value, after.moments[key]) for key, value in before.moments.items())
+
+
+def test_another_cell_of_the_same_architecture_and_views_is_not_compiled_again(aot):
+    for seed, settings in ((0, BarlowSettings()), (1, BarlowSettings(lambda_=0.1)), (2, ByolSettings())):
+        prepared(eager(settings, seed=seed), Way.compiled)
+        if seed == 0:
+            first = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    # one for the views, one for the network; BYOL's averaged copy has its own, as it wants no gradient
+    assert first == 2
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == first + 1
+
+
+def test_views_that_are_not_alike_are_compiled_one_by_one(aot):
+    step = eager(views=ViewSettings(solarize=(0.0, 0.2)))
+    found, taken, _ = prepared(step, Way.compiled)
+    assert taken is Way.compiled
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 3
+    torch.testing.assert_close(
+        losses(found), losses(eager(views=ViewSettings(solarize=(0.0, 0.2)))), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_way_that_fails_gives_way_to_the_next_and_says_why(aot):
+    found, taken, notes = prepared(eager(), Way.captured)
+    assert taken is Way.compiled  # there is no CUDA here to capture with
+    assert len(notes) == 1
+    assert notes[0].startswith("the step cannot be captured here: ")
+    torch.testing.assert_close(losses(found), losses(eager()), rtol=1e-4, atol=1e-5)
+
+
+def test_without_a_compiler_it_is_eager_and_says_why(monkeypatch):
+    def refuse(*arguments: object) -> None:
+        raise RuntimeError("no compiler\nand a page of reasons")
+
+    monkeypatch.setattr(module, "compiled", lambda function: refuse)
+    step = eager()
+    found, taken, notes = prepared(step, Way.compiled)
+    assert (found, taken) == (step, Way.eager)
+    assert notes == ["the step cannot be compiled here: RuntimeError: no compiler"]
+    assert torch.equal(losses(found), losses(eager()))
