@@ -5,6 +5,8 @@ imports torch, so that `barlow ls` answers at once.
 """
 
 import importlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -14,10 +16,15 @@ from barlowcli.errors import ConfigError
 
 @dataclass(frozen=True)
 class Entry:
-    """target: "module:attribute"; summary: one line for `barlow ls`."""
+    """target: "module:attribute"; summary: one line for `barlow ls`.
+
+    numbers: of a family, whose name ends in `-K`, the K that are offered; any other from 1 is known by name too, and
+    what the target makes of K is loaded.
+    """
 
     target: str
     summary: str
+    numbers: tuple[int, ...] = ()
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
@@ -29,24 +36,52 @@ def did_you_mean(name: str, known: list[str]) -> str:
 class Registry:
     """A table of names of one kind ("method", "encoder", …)."""
 
-    def __init__(self, kind: str, entries: dict[str, tuple[str, str]]) -> None:
+    def __init__(self, kind: str, entries: Mapping[str, Entry | tuple[str, str]]) -> None:
         self.kind = kind
-        self.entries = {name: Entry(*entry) for name, entry in entries.items()}
+        self.entries = {name: one if isinstance(one, Entry) else Entry(*one) for name, one in entries.items()}
 
     def names(self) -> list[str]:
-        """All names, in their order here."""
-        return list(self.entries)
+        """All names, in their order here; of a family those that are offered."""
+        return [
+            known
+            for name, entry in self.entries.items()
+            for known in ([name.removesuffix("K") + str(k) for k in entry.numbers] if entry.numbers else [name])
+        ]
+
+    def __contains__(self, name: str) -> bool:
+        return self._find(name) is not None
+
+    def number(self, name: str) -> int | None:
+        """K where `name` is one of a family, whose name ends in `-K`; else None."""
+        found = self._find(name)
+        return found[1] if found else None
 
     def check(self, name: str) -> str:
         """Return `name`; raise ConfigError with a did-you-mean where it is not known."""
-        if name not in self.entries:
-            raise ConfigError([f"no {self.kind} named `{name}`"], hint=did_you_mean(name, self.names()))
+        self._get(name)
         return name
 
     def load(self, name: str) -> Any:
-        """Import and return the object behind `name`."""
-        module, _, attribute = self.entries[self.check(name)].target.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        """Import and return the object behind `name`; of a family what its target makes of the number."""
+        entry, number = self._get(name)
+        module, _, attribute = entry.target.partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        return found if number is None else found(number)
+
+    def _get(self, name: str) -> tuple[Entry, int | None]:
+        found = self._find(name)
+        if found is None:
+            raise ConfigError([f"no {self.kind} named `{name}`"], hint=did_you_mean(name, self.names()))
+        return found
+
+    def _find(self, name: str) -> tuple[Entry, int | None] | None:
+        """The entry of a name, and the number in it where it is one of a family."""
+        family, _, number = name.rpartition("-")
+        entry = self.entries.get(f"{family}-K")
+        if entry is not None and entry.numbers and re.fullmatch("[1-9][0-9]{0,5}", number):
+            return entry, int(number)
+        entry = self.entries.get(name)
+        return None if entry is None or entry.numbers else (entry, None)
 
 
 METHODS = Registry(
@@ -90,13 +125,16 @@ SHUFFLES = Registry(
     {
         "none": ("barlowcli.views.shuffle:none", "the view as it is"),
         "pixels": ("barlowcli.views.shuffle:pixels", "a fresh permutation for every view; keeps its RGB histogram"),
-        "pixels-image": ("barlowcli.views.shuffle:none", "one frozen permutation an image, before augmentation"),
+        "pixels-image": (
+            "barlowcli.views.shuffle:pixels_image",
+            "one frozen permutation an image, before augmentation",
+        ),
         "fixed": ("barlowcli.views.shuffle:fixed", "one permutation for the whole data set"),
-        "patch-1": ("barlowcli.views.shuffle:patch_1", "permute 1 x 1 blocks: the same as pixels"),
-        "patch-2": ("barlowcli.views.shuffle:patch_2", "permute 2 x 2 blocks of the finished view"),
-        "patch-4": ("barlowcli.views.shuffle:patch_4", "permute 4 x 4 blocks of the finished view"),
-        "patch-8": ("barlowcli.views.shuffle:patch_8", "permute 8 x 8 blocks of the finished view"),
-        "patch-16": ("barlowcli.views.shuffle:patch_16", "permute 16 x 16 blocks of the finished view"),
+        "patch-K": Entry(
+            "barlowcli.views.shuffle:patches",
+            "permute K x K blocks of the finished view; K divides its side",
+            numbers=(1, 2, 4, 8, 16),
+        ),
         "channels": ("barlowcli.views.shuffle:channels", "an independent permutation a channel; keeps the marginals"),
         "equalise": ("barlowcli.views.shuffle:equalise", "every view gets one and the same histogram; keeps space"),
         "equalise+pixels": ("barlowcli.views.shuffle:equalise_pixels", "both: nothing is left, must score chance"),

@@ -20,6 +20,7 @@ from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.methods import BranchSettings, HistogramSettings, MethodSettings
 from barlowcli.settings.mistakes import describe, known_keys, quoted, unknown_method
 from barlowcli.settings.networks import ProjectorSettings
+from barlowcli.settings.shuffles import tiles
 from barlowcli.settings.switches import canonical, nonsense
 from barlowcli.settings.tables import expand, flatten, look_up, merge, without
 from barlowcli.settings.training import TrainingSettings
@@ -206,7 +207,7 @@ def _unknown_names(value: Mapping[str, Any]) -> list[str]:
     return [
         f"{key}: no {registry.kind} named `{name}`; {_or_instead(name, registry)}"
         for registry, name, key in pairs
-        if isinstance(name, str) and name not in registry.entries
+        if isinstance(name, str) and name not in registry
     ]
 
 
@@ -288,7 +289,6 @@ def _evaluation(evaluation: EvaluationSettings, domains: tuple[str, ...], method
 
 def _check_patches(domains: tuple[str, ...], side: int | None) -> None:
     """Blocks of a patch arm must tile the image; where its side is not known yet, the cell finds out."""
-    sizes = {arm: int(arm.removeprefix("patch-")) for arm in domains if arm.startswith("patch-")}
-    wrong = [arm for arm, size in sizes.items() if side is not None and side % size]
+    wrong = [arm for arm in domains if side is not None and not tiles(arm, side)]
     if wrong:
         raise ConfigError([f"views.shuffle: {arm} does not tile images of {side} x {side} pixels" for arm in wrong])

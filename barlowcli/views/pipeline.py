@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from barlowcli.errors import DataError
-from barlowcli.registry import SHUFFLES
 from barlowcli.settings.views import ViewSettings
 from barlowcli.views.bits import append_bits, append_zeros
 from barlowcli.views.blur import gaussian_blur
@@ -15,13 +14,11 @@ from barlowcli.views.colour import Jitter, colour_jitter, draw_jitter, greyscale
 from barlowcli.views.crop import Boxes, draw_boxes, resized_crop
 from barlowcli.views.histogram import draw_partners, match
 from barlowcli.views.random import Draws, Number
-from barlowcli.views.shuffle import before_augmentation, check_arm
+from barlowcli.views.shuffle import load_arm
 from barlowcli.views.subset import where_drawn_
 
 PROBE_EPOCH = -1  # training's epochs start at 0: no probe image is ever drawn as a view was
 CHUNK = 400_000  # floats: what is worked on at a time on a CPU, so that it stays in the cache (measured)
-
-Arm = Callable[[Tensor, Draws], Tensor]
 
 
 class Drawn(NamedTuple):
@@ -65,9 +62,7 @@ class Views:
         self.image_size = image_size
         self.mean, self.std = tuple(mean), tuple(std)
         self.seed: int | Tensor = seed
-        self.before = before_augmentation(settings.shuffle)
-        self.arm: Arm = SHUFFLES.load(settings.shuffle)
-        check_arm(settings.shuffle, image_size)
+        self.arm = load_arm(settings.shuffle, image_size)
 
     @property
     def alike(self) -> bool:
@@ -131,9 +126,7 @@ class Views:
 
     def _make(self, images: Tensor, draws: Draws, drawn: Drawn) -> Tensor:
         s = self.settings
-        source = images.index_select(0, draws.index)
-        if self.before is not None:
-            source = self.before(source, draws.index)
+        source = self.arm.before(images.index_select(0, draws.index), draws.index)
         views = resized_crop(
             to_float(source), drawn.boxes, self.image_size, flip=drawn.flip, interpolation=s.interpolation
         )
@@ -147,7 +140,7 @@ class Views:
             views = where_drawn_(views, drawn.solarise, solarise)
         if drawn.partner is not None:
             views = match(views, to_float(images.index_select(0, drawn.partner)), draws)
-        return self.arm(views, draws)
+        return self.arm.after(views, draws)
 
 
 def probe_images(
@@ -168,16 +161,14 @@ def probe_images(
     through `equalise+pixels`.
     Raises ConfigError for an unknown domain or one that cannot be applied, DataError on other shapes or types.
     """
-    arm: Arm = SHUFFLES.load(domain)
-    before = before_augmentation(domain)
+    arm = load_arm(domain)
     check_images(images)
     check_index(index, images)
     if len(index) != len(images):
         raise DataError(f"{len(index)} indices for {len(images)} images")
     with torch.no_grad():
-        if before is not None:
-            images = before(images, index)
-        normalised = normalise_(arm(to_float(images), Draws.of(seed, PROBE_EPOCH, 0, index)), mean, std)
+        whole = to_float(arm.before(images, index))
+        normalised = normalise_(arm.after(whole, Draws.of(seed, PROBE_EPOCH, 0, index)), mean, std)
         return append_zeros(normalised, count=random_bits)
 
 

@@ -127,7 +127,7 @@ def test_arms_are_paired(photos: Tensor) -> None:
     for name in SHUFFLES.names():
         if name != "pixels-image":
             shuffled = make(shuffle=name).pixels(photos, index, epoch=1, view=0)
-            assert torch.equal(shuffled, SHUFFLES.load(name)(intact, draws))
+            assert torch.equal(shuffled, SHUFFLES.load(name).after(intact, draws))
 
 
 def test_jitter_leaves_the_other_draws_alone(photos: Tensor) -> None:
@@ -190,7 +190,7 @@ def test_jitter_histogram_gives_each_view_a_partners_joint_histogram(photos: Ten
 
 def test_pixels_image_permutes_before_the_crop(photos: Tensor) -> None:
     index = everyone(photos)
-    permuted = shuffle.permute_images(photos, index)
+    permuted = shuffle.pixels_image.before(photos, index)
     expected = make().pixels(permuted, index, epoch=0, view=0)
     assert torch.equal(make(shuffle="pixels-image").pixels(photos, index, epoch=0, view=0), expected)
     elsewhere = make(shuffle="pixels-image", seed=5).pixels(photos, index, epoch=7, view=1)
@@ -203,9 +203,9 @@ def test_probe_images_are_the_unaugmented_images_of_a_domain(photos: Tensor, dom
     images = photos / 255
     probe = probe_images(photos, index, domain=domain, seed=0, mean=MEAN, std=STD)
     if domain == "pixels-image":
-        expected = shuffle.permute_images(photos, index) / 255
+        expected = shuffle.pixels_image.before(photos, index) / 255
     else:
-        expected = SHUFFLES.load(domain)(images, Draws.of(0, -1, 0, index))
+        expected = SHUFFLES.load(domain).after(images, Draws.of(0, -1, 0, index))
     assert torch.equal(probe, functional.normalize(expected.clone(), list(MEAN), list(STD)))
     some = torch.tensor([5, 1])
     assert torch.equal(probe_images(photos[some], index[some], domain=domain, seed=0, mean=MEAN, std=STD), probe[some])

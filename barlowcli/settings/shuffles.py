@@ -1,0 +1,14 @@
+"""What the name of a shuffle arm says of the images that it can be applied to."""
+
+from barlowcli.registry import SHUFFLES
+
+
+def block_of(name: str) -> int | None:
+    """Side in pixels of the blocks that the arm moves; None where it moves none."""
+    return SHUFFLES.number(name)
+
+
+def tiles(name: str, side: int) -> bool:
+    """Whether the arm can be applied to square images of `side` pixels: blocks, where it has any, must tile them."""
+    block = block_of(name)
+    return block is None or side % block == 0
