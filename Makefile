@@ -12,7 +12,7 @@ demo: $(VENV)/.core
 	$(BIN)/barlow run shuffle-test --preset quick
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --durations=25
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
