@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from barlowcli.analysis.results import PROBE, Arm, Records, group
 from barlowcli.analysis.wording import arm_name, method_name
-from barlowcli.experiment.axes import SAME
+from barlowcli.experiment.axes import AxisValue
 from barlowcli.plan.plan import Plan
 
 ANY = "-"
@@ -69,7 +69,8 @@ def _points(
 def _fits(key: Sequence[str], other: Sequence[str]) -> bool:
     """Whether an arm at `key` stands at `other` too."""
     return all(
-        own == ANY or set(value.split(SAME)) <= set(own.split(SAME)) for own, value in zip(key, other, strict=True)
+        own == ANY or (value != ANY and AxisValue.read(own).covers(AxisValue.read(value).values))
+        for own, value in zip(key, other, strict=True)
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from barlowcli.analysis.statistics import Interval
-from barlowcli.experiment.axes import SAME
+from barlowcli.experiment.axes import AxisValue
 from barlowcli.registry import METHODS
 
 CONTROL_NAMES = {
@@ -42,8 +42,9 @@ def method_name(method: str) -> str:
 
 def axis_value(axis: str, value: str) -> str:
     """A value of an axis in words: "barlow" -> "Barlow Twins", "off" -> "jitter off", "64" -> "D = 64"."""
-    if SAME in value:
-        return " = ".join(axis_value(axis, one) for one in value.split(SAME))
+    several = AxisValue.read(value).values
+    if len(several) > 1:
+        return " = ".join(axis_value(axis, one) for one in several)
     if axis == "method":
         return method_name(value)
     if axis == "shuffle":

@@ -1,15 +1,60 @@
 """An axis of the grid: one factor, its values and the settings that they stand for."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema, model_validator
 
 from barlowcli.settings.base import Settings
 from barlowcli.settings.mistakes import quoted
 
-SAME = "|"
-"""Between values of an axis that come to the same cell."""
+_NONE, _SAME = "-", "|"
+"""In files and tables: no value, and what stands between several."""
+
+
+@dataclass(frozen=True)
+class AxisValue:
+    """Where a cell or an arm lies on an axis: at one value, at several that come to the same cell, or at none.
+
+    At none lies a cell to which the axis makes no difference: all values of the grid come to it, or, for a control, the
+    axis has no meaning. In files and tables it is text: "64", "16|32", "-".
+    """
+
+    values: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, text: str) -> "AxisValue":
+        """The value that a file or a flag has as text."""
+        return cls() if text == _NONE else cls(tuple(text.split(_SAME)))
+
+    def __str__(self) -> str:
+        return _SAME.join(self.values) or _NONE
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def __or__(self, other: "AxisValue") -> "AxisValue":
+        """At the values of both."""
+        return AxisValue(tuple(dict.fromkeys([*self.values, *other.values])))
+
+    def covers(self, values: Collection[str]) -> bool:
+        """Whether it lies at every one of these values."""
+        return {*values} <= {*self.values}
+
+
+NOWHERE = AxisValue()
+"""An axis that makes no difference, or has no meaning."""
+
+
+def _as_value(value: object) -> object:
+    return AxisValue.read(value) if isinstance(value, str) else value
+
+
+AxisText = Annotated[
+    InstanceOf[AxisValue], BeforeValidator(_as_value), PlainSerializer(str), WithJsonSchema({"type": "string"})
+]
+"""An axis value that is text in a file."""
 
 
 class Axis(Settings):
@@ -57,7 +102,7 @@ def axis_text(value: object) -> str:
 def check_axis_values(names: Iterable[str]) -> None:
     """Raise ValueError where the text of a value would mean something else in a plan, or break a line of a table."""
     for name in names:
-        if name in ("", "-") or SAME in name or not name.isprintable():
+        if not name or AxisValue.read(name).values != (name,) or not name.isprintable():
             raise ValueError(
-                f"an axis cannot have the value {quoted(name)}: `-` stands for no value, `{SAME}` between values"
+                f"an axis cannot have the value {quoted(name)}: `{_NONE}` stands for no value, `{_SAME}` between values"
             )

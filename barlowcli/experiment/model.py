@@ -23,7 +23,7 @@ class Control(Settings):
     """Cells that stand beside the grid.
 
     set: axis -> value, first the axis by whose value a claim names the control. follow: axes along which the control
-    is repeated. Axes in neither are "-".
+    is repeated. Axes in neither have no meaning for it.
     """
 
     set: dict[str, str]
@@ -71,6 +71,10 @@ class Published(Settings):
     """Method -> the value that its source takes for its baseline: changes are against that."""
     measured_reference: str = ""
     """The same for what is measured; "" for each method's own as above."""
+
+
+STAGE, SCREEN, TEST = "stage", "screen", "test"
+"""The axis of a screened experiment, and its two values."""
 
 
 class Screen(Settings):
@@ -144,7 +148,7 @@ class Experiment(Settings):
         for place, names in self._axis_references():
             for name in names:
                 self._check_axis(place, name)
-        if self.screen is not None and ("stage" not in self.axes or not {*self._values("stage")} <= {"screen", "test"}):
+        if self.screen is not None and (STAGE not in self.axes or not {*self._values(STAGE)} <= {SCREEN, TEST}):
             raise ValueError("a screened experiment needs the axis `stage`, with the values screen and test")
         ids = [claim.id for claim in self.claims]
         if len(set(ids)) < len(ids):

@@ -5,8 +5,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.experiment.axes import SAME, axis_text
-from barlowcli.experiment.model import Experiment
+from barlowcli.experiment.axes import AxisValue, axis_text
+from barlowcli.experiment.model import STAGE, TEST, Experiment
 from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell, ordered
 from barlowcli.records.files import read_versioned, write_json
 from barlowcli.records.record import read_record
@@ -14,9 +14,9 @@ from barlowcli.settings.mistakes import describe
 
 
 def _spelled(plan: Plan, cell: PlannedCell) -> PlannedCell:
-    """The cell with the values that each "-" stands for."""
-    axes = {name: SAME.join(plan.values_of(cell, name)) or value for name, value in cell.axes.items()}
-    return cell.model_copy(update={"axes": axes})
+    """The cell with all values of the grid on axes that make no difference to it."""
+    at = {name: AxisValue(tuple(plan.values_of(cell, name))) for name in cell.at}
+    return cell.model_copy(update={"at": at})
 
 
 def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
@@ -62,7 +62,7 @@ def _former(old: Plan, new: Plan, cell: PlannedCell) -> bool:
     screen = new.experiment.screen
     if screen is None or not new.winner or new.winner == old.winner:
         return False
-    return cell.axes.get("stage") == "test" and cell.axes.get(screen.axis) == old.winner
+    return cell.axes[STAGE] == TEST and cell.axes[screen.axis] == old.winner
 
 
 def _check_claims(old: Plan, new: Plan, folder: Path) -> None:

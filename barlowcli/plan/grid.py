@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from barlowcli.errors import ConfigError
-from barlowcli.experiment.axes import Axis, axis_text
+from barlowcli.experiment.axes import NOWHERE, Axis, AxisValue, axis_text
 from barlowcli.experiment.files import MOST_CELLS
-from barlowcli.experiment.model import Control, Experiment, Preset, Screen
+from barlowcli.experiment.model import SCREEN, STAGE, TEST, Control, Experiment, Preset, Screen
 from barlowcli.plan.freezing import joined
 from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, resolve
 from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell
@@ -17,9 +17,11 @@ from barlowcli.registry import did_you_mean
 from barlowcli.settings.cell import CellConfig, cell_id, digest
 from barlowcli.settings.tables import expand, flatten, merge
 
+SHUFFLE = "views.shuffle"
+"""The setting whose axis decides in which domain an arm is at home."""
 AXIS_KEYS = {
     "method": "method.name",
-    "shuffle": "views.shuffle",
+    "shuffle": SHUFFLE,
     "jitter": "views.jitter",
     "grayscale": "views.grayscale",
     "dims": "projector.dim",
@@ -71,7 +73,7 @@ def build_plan(
             problems |= dict.fromkeys(error.problems)
             continue
         for seed in arm.seeds:
-            cell = _planned(config.model_copy(update={"seed": seed}), arm.axes, arm.control)
+            cell = _planned(config.model_copy(update={"seed": seed}), arm, experiment.axes)
             cells[cell.id] = one_cell(cells[cell.id], cell) if cell.id in cells else cell
     values = {name: axis.names() for name, axis in cut.items()}
     if not problems:
@@ -97,7 +99,7 @@ def _check_recipe(preset: Preset, given: Given, axes: Mapping[str, Axis]) -> lis
 
 @dataclass(frozen=True)
 class _PlannedArm:
-    """A setting of the axes and the seeds it is run at."""
+    """A setting of the axes, less those that have no meaning for it, and the seeds it is run at."""
 
     axes: Mapping[str, str]
     seeds: range
@@ -112,8 +114,8 @@ def _planned_arms(experiment: Experiment, axes: Mapping[str, Axis], seeds: int, 
         arms = [_PlannedArm(arm, range(seeds)) for arm in _product(axes)]
     else:
         tested = [*screen.parents, *([winner] if winner and winner not in screen.parents else [])]
-        stages = {"screen": (screen.candidates, range(screen.seeds)), "test": (tested, _fresh(screen, seeds))}
-        chosen = [(arm, *stages[arm["stage"]]) for arm in _product(axes)]
+        stages = {SCREEN: (screen.candidates, range(screen.seeds)), TEST: (tested, _fresh(screen, seeds))}
+        chosen = [(arm, *stages[arm[STAGE]]) for arm in _product(axes)]
         arms = [_PlannedArm(arm, numbers) for arm, names, numbers in chosen if arm[screen.axis] in names]
     first = 0 if screen is None else screen.seeds
     for control in controls:
@@ -127,11 +129,12 @@ def _fresh(screen: Screen, seeds: int) -> range:
     return range(screen.seeds, screen.seeds + seeds)
 
 
-def _planned(config: CellConfig, arm: Mapping[str, str], is_control: bool) -> PlannedCell:
-    axes = dict(arm)
-    if config.views is None and "shuffle" in axes and axes["shuffle"] in CellConfig().evaluation.domains:
-        axes["shuffle"] = "-"  # an untrained control is probed in the standard domains whatever the arm
-    return PlannedCell(id=cell_id(config), axes=axes, seed=config.seed, control=is_control, config=config)
+def _planned(config: CellConfig, arm: _PlannedArm, axes: Mapping[str, Axis]) -> PlannedCell:
+    at = {name: AxisValue((arm.axes[name],)) if name in arm.axes else NOWHERE for name in axes}
+    if config.views is None:  # an untrained control is probed in the standard domains whatever the arm
+        standard = CellConfig().evaluation.domains
+        at |= {name: NOWHERE for name in axes if axes[name].key == SHUFFLE and arm.axes.get(name) in standard}
+    return PlannedCell(id=cell_id(config), at=at, seed=config.seed, control=arm.control, config=config)
 
 
 def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> dict[str, Axis]:
@@ -182,7 +185,6 @@ def _product(axes: Mapping[str, Axis]) -> list[dict[str, str]]:
 
 
 def _control_arms(control: Control, axes: Mapping[str, Axis]) -> list[dict[str, str]]:
-    """The control's arms over the axes it follows; all other axes are "-"."""
+    """The control's arms over the axes it follows; what it neither sets nor follows has no meaning for it."""
     followed = {name: axis for name, axis in axes.items() if name in control.follow}
-    blank = dict.fromkeys(axes, "-")
-    return [blank | control.set | arm for arm in _product(followed)]
+    return [control.set | arm for arm in _product(followed)]

@@ -174,7 +174,7 @@ def _model_of(section: str) -> type:
 
 def resolve(given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool) -> CellConfig:
     """The config of one arm at seed 0. Raises ConfigError with every mistake in it."""
-    chosen = [expand(axes[name].settings(value)) for name, value in arm.items() if value != "-"]
+    chosen = [expand(axes[name].settings(value)) for name, value in arm.items()]
     table = merge(given.everywhere, *chosen).get("method", {})
     name = str(table.get("name", "barlow")) if isinstance(table, Mapping) else "barlow"
     value = merge(given.of(name), *chosen)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from barlowcli.experiment.axes import SAME
+from barlowcli.experiment.axes import NOWHERE, AxisText
 from barlowcli.experiment.model import Experiment
 from barlowcli.records.files import SCHEMA
 from barlowcli.records.record import CellId
@@ -17,15 +17,19 @@ from barlowcli.settings.mistakes import quoted
 class PlannedCell(Settings):
     """An arm with a seed.
 
-    axes: axis name -> value as text; "a|b" where values a and b come to this very cell, "-" where all of the grid's do
-    or where the axis has no meaning for it.
+    at: axis name -> where on the axis the cell lies.
     """
 
     id: CellId
-    axes: dict[str, str]
+    at: dict[str, AxisText] = Field(alias="axes")
     seed: int
     control: bool
     config: CellConfig
+
+    @property
+    def axes(self) -> dict[str, str]:
+        """Axis name -> value as text, as in files and tables."""
+        return {name: str(value) for name, value in self.at.items()}
 
 
 class Plan(Settings):
@@ -41,7 +45,7 @@ class Plan(Settings):
     base: str
     cells: tuple[PlannedCell, ...]
     values: dict[str, list[str]] = {}
-    """Axis -> the values of the grid: what "-" stands for in a cell of it."""
+    """Axis -> the values of the grid: at all of them lies a cell of it to which the axis makes no difference."""
     winner: str = ""
     """Of a screened experiment, the candidate that won the first stage; "" as long as that is not known."""
 
@@ -50,7 +54,7 @@ class Plan(Settings):
         if self.preset not in self.experiment.presets:
             raise ValueError(f"the experiment has no preset {quoted(self.preset)}")
         axes = self.experiment.axes.keys()
-        if wrong := [cell.id for cell in self.cells if cell.axes.keys() != axes]:
+        if wrong := [cell.id for cell in self.cells if cell.at.keys() != axes]:
             raise ValueError(f"cell {wrong[0]} does not stand on the axes of the experiment")
         return self
 
@@ -65,16 +69,16 @@ class Plan(Settings):
         """Axis -> the values that occur among the grid's cells, in the experiment's order, then as planned."""
         grid = [cell for cell in self.cells if not cell.control]
         return {
-            name: ordered(axis.names(), [value for cell in grid for value in self.values_of(cell, name)]) or ["-"]
+            name: ordered(axis.names(), [value for cell in grid for value in self.values_of(cell, name)])
             for name, axis in self.experiment.axes.items()
         }
 
     def values_of(self, cell: PlannedCell, axis: str) -> list[str]:
-        """The values of an axis at which the cell stands: several where they come to the same; none for a control's
-        "-"."""
-        own = cell.axes.get(axis, "-")
-        if own != "-":
-            return own.split(SAME)
+        """The values of an axis at which the cell lies: all of the grid's where they make no difference; none for a
+        control that the axis has no meaning for."""
+        own = cell.at.get(axis, NOWHERE)
+        if own:
+            return list(own.values)
         if cell.control:
             return []
         return self.values.get(axis) or self.experiment.axes[axis].names()
@@ -84,8 +88,9 @@ class Plan(Settings):
         axes = {name: axis.names() for name, axis in self.experiment.axes.items()}
 
         def order(cell: PlannedCell) -> tuple[Any, ...]:
+            texts = {name: str(cell.at.get(name, NOWHERE)) for name in axes}
             arm = [
-                (names.index(v) if (v := cell.axes.get(name, "-")) in names else -1, v) for name, names in axes.items()
+                (names.index(texts[name]) if texts[name] in names else -1, texts[name]) for name, names in axes.items()
             ]
             return (cell.control, arm, cell.seed, cell.id)
 
@@ -93,30 +98,26 @@ class Plan(Settings):
 
 
 def one_cell(first: PlannedCell, second: PlannedCell) -> PlannedCell:
-    """Two arms that come to the same cell: it stands at the values of both."""
+    """Two arms that come to the same cell: it lies at the values of both."""
     if first.control != second.control:
         return first
-    axes = {
-        name: value
-        if value == (other := second.axes.get(name, "-"))
-        else SAME.join(dict.fromkeys([*value.split(SAME), *other.split(SAME)]))
-        for name, value in first.axes.items()
-    }
-    return first.model_copy(update={"axes": axes})
+    return first.model_copy(
+        update={"at": {name: value | second.at.get(name, NOWHERE) for name, value in first.at.items()}}
+    )
 
 
 def blank(cell: PlannedCell, values: Mapping[str, Sequence[str]]) -> PlannedCell:
-    """The cell with "-" on the axes of which it stands at every value of the grid."""
+    """The cell with no value on the axes of which it lies at every value of the grid."""
     whole = {
-        name: "-"
-        for name, value in cell.axes.items()
-        if SAME in value and set(value.split(SAME)) >= set(values.get(name, [value]))
+        name: NOWHERE
+        for name, value in cell.at.items()
+        if len(value.values) > 1 and value.covers(values.get(name, value.values))
     }
-    return cell.model_copy(update={"axes": {**cell.axes, **whole}})
+    return cell.model_copy(update={"at": {**cell.at, **whole}})
 
 
 def ordered(known: Iterable[str], found: Iterable[str]) -> list[str]:
     """What was found, in the order of what is known, the rest behind it by name."""
-    seen = set(found) - {"-"}
+    seen = set(found)
     first = [name for name in known if name in seen]
     return first + sorted(seen - set(first))

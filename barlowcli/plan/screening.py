@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from barlowcli.errors import ResultsError
+from barlowcli.experiment.model import SCREEN, STAGE
 from barlowcli.plan.plan import Plan
 from barlowcli.records.record import Record
 
@@ -14,7 +15,7 @@ def choose_winner(plan: Plan, records: Mapping[str, Record]) -> str:
     failed or diverged cannot win.
     """
     screen = plan.experiment.screen
-    first = [cell for cell in plan.cells if screen is not None and cell.axes.get("stage") == "screen"]
+    first = [cell for cell in plan.cells if screen is not None and cell.axes[STAGE] == SCREEN]
     if screen is None or any(cell.id not in records for cell in first):
         return ""
     means = screening(plan, records)
@@ -30,7 +31,7 @@ def screening(plan: Plan, records: Mapping[str, Record]) -> dict[str, float]:
     assert screen is not None
     found = {}
     for name in screen.candidates:
-        cells = [c for c in plan.cells if c.axes.get("stage") == "screen" and c.axes.get(screen.axis) == name]
+        cells = [c for c in plan.cells if c.axes[STAGE] == SCREEN and c.axes[screen.axis] == name]
         probed = [r.probes.get(screen.metric, {}) if (r := records.get(cell.id)) else {} for cell in cells]
         values = [probe.get("validation_accuracy") for probe in probed]
         known = [value for value in values if value is not None]

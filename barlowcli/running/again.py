@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from barlowcli.data.fingerprint import fingerprint_of
 from barlowcli.errors import ConfigError, DataError, ResultsError
+from barlowcli.experiment.axes import AxisValue
 from barlowcli.machine.devices import Way, available, resolve
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.logs import read_log
@@ -58,7 +59,7 @@ def cell_of(record: Record, dataset: str | None) -> PlannedCell:
     data = config.data.model_copy(update={"name": name, "fingerprint": fingerprint_of(name)})
     return PlannedCell(
         id=record.id,
-        axes=record.axes,
+        at={name: AxisValue.read(text) for name, text in record.axes.items()},
         seed=record.seed,
         control=record.control,
         config=config.model_copy(update={"data": data}),

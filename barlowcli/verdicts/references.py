@@ -112,7 +112,7 @@ def cases(plan: Plan, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
     against itself is none.
     """
     arm = translated(plan, claim.arm)
-    choices = {name: values for name, values in plan.axes.items() if name not in arm}
+    choices = {name: values or ["-"] for name, values in plan.axes.items() if name not in arm}
     found: dict[object, tuple[Case, Sides]] = {}
     for values in itertools.product(*choices.values()):
         case: Case = dict(zip(choices, values, strict=True)) | ({claim.by: arm[claim.by]} if claim.by in arm else {})

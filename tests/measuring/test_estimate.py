@@ -36,7 +36,7 @@ def config(**sections: Any) -> CellConfig:
 
 
 def cell_of(settings: CellConfig) -> PlannedCell:
-    return PlannedCell(id="cell", axes={}, seed=0, control=False, config=settings)
+    return PlannedCell(id="cell", at={}, seed=0, control=False, config=settings)
 
 
 @pytest.mark.parametrize(
