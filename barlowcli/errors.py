@@ -45,5 +45,5 @@ class InterruptError(BarlowError):
     exit_code = 130
 
 
-class ClaimLostError(BarlowError):
+class LeaseLostError(BarlowError):
     """Another process has taken the cell over; nothing of this one's work on it counts any more."""

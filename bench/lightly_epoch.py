@@ -52,6 +52,7 @@ from barlowcli.machine.devices import set_up
 from barlowcli.machine.provenance import device_name, provenance
 from barlowcli.methods.base import Method
 from barlowcli.plan.layers import Given, resolve
+from barlowcli.records.folder import CellFolder
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.tables import expand
 from barlowcli.training.loop import Hooks
@@ -198,7 +199,7 @@ def train_barlow(config: CellConfig, data: Images, device: str) -> tuple[Method,
 
     method = build_method(config, data).to(device).to(memory_format=torch.channels_last)
     with tempfile.TemporaryDirectory() as folder:
-        trained = pretrain(method, config, data, Path(folder), Hooks(progress=progress, note=print))
+        trained = pretrain(method, config, data, CellFolder(Path(folder)), Hooks(progress=progress, note=print))
     if trained.status == "diverged":
         raise RuntimeError(trained.message)
     steps = len(data.pretrain) // config.training.batch_size

@@ -12,6 +12,7 @@ from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.freezing import write_plan
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import Record, write_record
 from tests.synthetic_results import HISTOGRAM, record_of
 
@@ -90,8 +91,8 @@ def write_grid(folder: Path, plan: Plan, records: Mapping[str, Record]) -> None:
     """A results folder: plan, records and training logs."""
     write_plan(folder, plan)
     for name, record in records.items():
-        write_record(folder / "cells" / name, record)
+        write_record(ResultsFolder(folder).cell(name), record)
     for name, log in grid_logs(plan).items():
         if name in records:
             text = "".join(json.dumps(line) + "\n" for line in log)
-            (folder / "cells" / name / "metrics.jsonl").write_text(text, "utf-8")
+            ResultsFolder(folder).cell(name).log.write_text(text, "utf-8")

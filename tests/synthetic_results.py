@@ -12,6 +12,7 @@ from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.freezing import write_plan
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import Record, write_record
 
 World = Mapping[tuple[str, str, str], tuple[float, float]]
@@ -166,10 +167,10 @@ def write_results(folder: Path, plan: Plan, records: Mapping[str, Record]) -> No
     for cell in plan.cells:
         if (record := records.get(cell.id)) is None:
             continue
-        at = folder / "cells" / cell.id
+        at = ResultsFolder(folder).cell(cell.id)
         write_record(at, record)
         if cell.config.training is not None:
-            (at / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log_of(cell)), "utf-8")
+            at.log.write_text("".join(json.dumps(line) + "\n" for line in log_of(cell)), "utf-8")
 
 
 def log_of(cell: PlannedCell) -> list[dict[str, float]]:

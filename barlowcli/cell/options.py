@@ -6,6 +6,7 @@ from typing import Any
 
 from barlowcli.machine.devices import Way
 from barlowcli.plan.plan import PlannedCell
+from barlowcli.records.folder import CellFolder, ResultsFolder
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class RunOptions:
     """How training steps are taken: captured, compiled or eager; None: as fast as goes here."""
     deterministic: bool = False
     """On an accelerator: only operations whose sums have one order, so that a rerun has the same bits."""
+
+    def folder_of(self, cell: PlannedCell) -> CellFolder:
+        """Where a cell of this run leaves what it makes."""
+        return ResultsFolder(self.folder).cell(cell.id)
 
 
 def identity(cell: PlannedCell, options: RunOptions) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from barlowcli.machine.provenance import provenance
 from barlowcli.methods.base import Method
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.files import write_bytes, write_json
+from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, write_record
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
@@ -40,15 +41,15 @@ def dataset_on(settings: DataSettings, root: Path, device: str) -> Dataset:
 def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
     """Train and probe one cell, write its folder, its record last, and return the record.
 
-    Raises DataError, ConfigError (they would hit other cells too), CellError, ClaimLostError, InterruptError.
+    Raises DataError, ConfigError (they would hit other cells too), CellError, LeaseLostError, InterruptError.
     """
     start = time.monotonic()
-    config, folder = cell.config, options.folder / "cells" / cell.id
+    config, folder = cell.config, options.folder_of(cell)
     torch.set_num_threads(config.training.threads if config.training else 1)
     set_up(options.device, deterministic=options.deterministic)
     data = dataset_on(config.data, options.data_root, options.device)
     _check_sides(config, data)
-    write_json(folder / "config.json", config.model_dump(mode="json", by_alias=True))
+    write_json(folder.config, config.model_dump(mode="json", by_alias=True))
     arm = ", ".join(f"{name} {value}" for name, value in cell.axes.items() if value != "-")
     hooks.note(f"{arm}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
     for skipped in data.skipped:
@@ -108,12 +109,12 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
     )
     hooks.check()
     write_record(folder, record)
-    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    folder.checkpoint.unlink(missing_ok=True)
     return record
 
 
 def pretrain(
-    method: Method, config: CellConfig, data: Dataset, folder: Path, hooks: Hooks, way: Way | None = None
+    method: Method, config: CellConfig, data: Dataset, folder: CellFolder, hooks: Hooks, way: Way | None = None
 ) -> Trained:
     """Train on the unlabelled images where there are some, else on train; the supervised control on train."""
     assert config.training is not None
@@ -134,7 +135,7 @@ def pretrain(
     )
 
 
-def save_encoder(method: Method, folder: Path) -> None:
+def save_encoder(method: Method, folder: CellFolder) -> None:
     """Write the weights of encoder and projector to encoder.safetensors.
 
     Its metadata have one entry, "barlow", JSON with schema_version and the cell's id: of several, safetensors shuffles
@@ -147,8 +148,8 @@ def save_encoder(method: Method, folder: Path) -> None:
         if module is not None
         for key, value in module.state_dict().items()
     }
-    about = json.dumps({"schema_version": ENCODER_SCHEMA, "cell": folder.name})
-    write_bytes(folder / "encoder.safetensors", save(tensors, metadata={"barlow": about}))
+    about = json.dumps({"schema_version": ENCODER_SCHEMA, "cell": folder.id})
+    write_bytes(folder.encoder, save(tensors, metadata={"barlow": about}))
 
 
 def _check_sides(config: CellConfig, data: Dataset) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from barlowcli.cli import output
 from barlowcli.errors import ResultsError
+from barlowcli.records.folder import ResultsFolder, planned
 
 if TYPE_CHECKING:
     from barlowcli.report import Report
@@ -48,14 +49,13 @@ def find_runs(results: Path, experiment: str | None, preset: str | None) -> list
 
 def _find_runs(results: Path, experiment: str | None, preset: str | None) -> list[Path]:
     if experiment and "/" in experiment:
-        if not (Path(experiment) / "plan.json").is_file():
+        if not ResultsFolder(Path(experiment)).plan.is_file():
             raise ResultsError(f"{experiment} is not the folder of a run", hint="it would have a plan.json in it")
         return [Path(experiment)]
-    pattern = f"{experiment or '*'}/{preset or '*'}/plan.json"
     if any(mark in (experiment or "") + (preset or "") for mark in ("/", "..", "*")):
         raise ResultsError("a preset is given by name", hint="`barlow status` lists those with results")
-    kept = {path.parent for path in results.glob("reference/*/plan.json")}  # committed: only when asked for
-    folders = sorted({path.parent for path in results.glob(pattern)} - kept)
+    kept = planned(results, "reference")  # committed: only when asked for
+    folders = sorted(planned(results, experiment or "*", preset or "*") - kept)
     if not folders:
         what = " ".join(part for part in (experiment, preset and f"preset {preset}") if part) or "any experiment"
         raise ResultsError(
@@ -78,8 +78,7 @@ def print_report(report: "Report", folder: Path, *, as_json: bool, quiet: bool, 
         for line in report.summary_lines:
             output.say(line)
         if not quiet:
-            output.say(
-                f"\nreport: {folder / 'report.html'}   tables: {folder / 'summary.md'}   plots: {folder / 'plots'}/"
-            )
+            files = ResultsFolder(folder)
+            output.say(f"\nreport: {files.page}   tables: {files.summary_markdown}   plots: {files.plots}/")
     if report.partial and leave:
         raise typer.Exit(1)

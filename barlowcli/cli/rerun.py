@@ -62,9 +62,9 @@ def rerun(
             way=rerunning.way_of(before, device),
             deterministic=bool(before.provenance.get("deterministic")),
         )
-        rerunning.check_out(place / "cells" / cell.id)
+        rerunning.check_out(options.folder_of(cell))
         after = run_again(before, cell, options, quiet=quiet)
-        folders = (folder, place / "cells" / cell.id)
+        folders = (folder, options.folder_of(cell))
         found = rerunning.compare(before, after, tolerance=tolerance, folders=folders)
     if as_json:
         output.print_json(as_value(found, elsewhere))
@@ -72,7 +72,7 @@ def rerun(
         for line in lines(found):
             output.say(line)
     if out is not None:
-        output.log(f"kept: {folders[1]}/", quiet=quiet)
+        output.log(f"kept: {folders[1].path}/", quiet=quiet)
     if not found.agrees:
         raise typer.Exit(1)
 

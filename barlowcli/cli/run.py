@@ -23,7 +23,8 @@ from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.plan.screening import choose_winner
 from barlowcli.records.files import write_text
-from barlowcli.records.record import read_record
+from barlowcli.records.folder import ResultsFolder
+from barlowcli.records.record import read_records
 from barlowcli.settings.tables import expand
 
 
@@ -83,7 +84,7 @@ def run(
         settings={key: value for key, value in flags.items() if value is not None} | parse_settings(settings or []),
         seeds=seeds,
     )
-    folder = results / spec.name / chosen
+    folder = ResultsFolder.of(results, spec.name, chosen).path
 
     def plan_now(winner: str = "") -> Plan:
         return build_plan(spec, chosen, overrides, on_cuda=device == "cuda", winner=winner)
@@ -142,7 +143,7 @@ def with_winner(plan: Plan, folder: Path, plan_now: Callable[[str], Plan]) -> Pl
     """The plan with its second stage too, where a screened experiment's first one is finished; else as it is."""
     if plan.experiment.screen is None:
         return plan
-    records = {cell.id: record for cell in plan.cells if (record := read_record(folder / "cells" / cell.id))}
+    records = read_records(ResultsFolder(folder), (cell.id for cell in plan.cells))
     winner = choose_winner(plan, records)
     return plan_now(winner) if winner else plan
 
@@ -176,16 +177,16 @@ def run_plan(
 
 def plan_text(folder: Path) -> str | None:
     """plan.json as it stands, None where there is none."""
-    path = folder / "plan.json"
+    path = ResultsFolder(folder).plan
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def restore_plan(folder: Path, text: str | None) -> None:
     """Put plan.json back as `plan_text` read it."""
     if text is None:
-        (folder / "plan.json").unlink(missing_ok=True)
+        ResultsFolder(folder).plan.unlink(missing_ok=True)
     else:
-        write_text(folder / "plan.json", text)
+        write_text(ResultsFolder(folder).plan, text)
 
 
 def choose_preset(spec: Experiment, preset: str, device: str) -> tuple[str, str]:

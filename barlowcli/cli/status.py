@@ -9,6 +9,7 @@ import typer
 from barlowcli.cli import output
 from barlowcli.cli.report import find_runs
 from barlowcli.plan.freezing import read_plan
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record
 
 
@@ -46,7 +47,7 @@ def count(folder: Path) -> Count:
     states = dict.fromkeys(("ok", "collapsed", "diverged", "failed", "to do"), 0)
     problems = []
     for cell in plan.cells:
-        record = read_record(folder / "cells" / cell.id)
+        record = read_record(ResultsFolder(folder).cell(cell.id))
         state = record.status if record else "to do"
         states[state] += 1
         if record and record.status != "ok":

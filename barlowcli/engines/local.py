@@ -1,6 +1,6 @@
 """Run cells on this machine: a pool of worker processes, each with its own torch, one cell at a time.
 
-The parent never imports torch. It claims cells, hands them out, passes events on, and replaces a worker that died.
+The parent never imports torch. It leases cells, hands them out, passes events on, and replaces a worker that died.
 Other processes may run cells of the same folder at the same time, here or on another machine: each cell is run by one.
 """
 
@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event as Flag
-from pathlib import Path
 
 from barlowcli.cell.options import RunOptions
 from barlowcli.engines.worker import SMALLER, Event, Task, failed, work
 from barlowcli.errors import BarlowError, CellError, InterruptError
 from barlowcli.plan.plan import PlannedCell
-from barlowcli.records.folder import clear_cell
-from barlowcli.records.leases import PATIENCE_SECONDS, Claims
+from barlowcli.records.folder import CellFolder
+from barlowcli.records.leases import PATIENCE_SECONDS, Leases
 from barlowcli.records.record import read_record
 
 __all__ = ["Event", "run_cells", "worker_count"]
@@ -81,7 +80,7 @@ def run_cells(
     told = False
     start = Start()
     try:
-        with queue.claims.kept_alive():
+        with queue.leases.kept_alive():
             while queue.open or any(worker.task for worker in pool):
                 if received and not told:
                     told = True
@@ -109,9 +108,9 @@ class Queue:
     """The cells that are still to be run, by this process or another."""
 
     def __init__(self, cells: Sequence[PlannedCell], options: RunOptions, *, anew: bool, patience: float) -> None:
-        self.claims = Claims(patience=patience)
+        self.leases = Leases(patience=patience)
         self.anew = anew
-        self.folders = {cell.id: options.folder / "cells" / cell.id for cell in cells}
+        self.folders = {cell.id: options.folder_of(cell) for cell in cells}
         self.todo = deque(cells)
         self.before = {cell.id: stamp(self.folders[cell.id]) for cell in cells}
         self.looked = 0.0
@@ -126,12 +125,12 @@ class Queue:
         for _ in range(len(self.todo)):
             cell = self.todo.popleft()
             folder = self.folders[cell.id]
-            if not self.is_done(cell) and self.claims.take(folder):
+            if not self.is_done(cell) and self.leases.take(folder):
                 if self.is_done(cell):  # by the one who held it until a moment ago
-                    self.claims.release(folder)
+                    self.leases.release(folder)
                 else:
-                    clear_cell(folder, keep_progress=not self.anew)
-                    return Task(cell, self.claims.held[folder])
+                    folder.clear(keep_progress=not self.anew)
+                    return Task(cell, self.leases.held[folder])
             self.todo.append(cell)
         return None
 
@@ -158,18 +157,18 @@ class Queue:
 
     def release(self, cell: PlannedCell) -> None:
         """Nobody here works on it any more."""
-        self.claims.release(self.folders[cell.id])
+        self.leases.release(self.folders[cell.id])
 
     def release_all(self) -> None:
         """Let go of every cell that was not finished."""
-        for folder in list(self.claims.held):
-            self.claims.release(folder)
+        for folder in list(self.leases.held):
+            self.leases.release(folder)
 
 
-def stamp(folder: Path) -> tuple[int, int] | None:
-    """What tells one record.json from a later one; None where there is none."""
+def stamp(folder: CellFolder) -> tuple[int, int] | None:
+    """What tells one record from a later one; None where there is none."""
     try:
-        found = (folder / "record.json").stat()
+        found = folder.record.stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino

@@ -11,9 +11,9 @@ from multiprocessing.synchronize import Event as Flag
 from typing import Literal
 
 from barlowcli.cell.options import RunOptions, identity
-from barlowcli.errors import BarlowError, ClaimLostError, InterruptError
+from barlowcli.errors import BarlowError, InterruptError, LeaseLostError
 from barlowcli.plan.plan import PlannedCell
-from barlowcli.records.leases import Claim, still_held
+from barlowcli.records.leases import Lease, still_held
 from barlowcli.records.record import Record, write_record
 
 
@@ -37,15 +37,15 @@ class Event:
 
 @dataclass(frozen=True)
 class Task:
-    """A cell to be run, and the claim that makes it this run's."""
+    """A cell to be run, and the lease that makes it this run's."""
 
     cell: PlannedCell
-    claim: Claim
+    lease: Lease
 
     def lost(self) -> bool:
         """Whether nobody waits for this any more: another process took the cell over, or ours is gone."""
         parent = multiprocessing.parent_process()
-        return not still_held(self.claim) or (parent is not None and not parent.is_alive())
+        return not still_held(self.lease) or (parent is not None and not parent.is_alive())
 
 
 def work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
@@ -61,12 +61,12 @@ def work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
 
 def run_one(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> None:
     """Run one cell; what goes wrong in it becomes its record, or an event where it is no fault of the cell's."""
-    cell, folder = task.cell, options.folder / "cells" / task.cell.id
+    cell, folder = task.cell, options.folder_of(task.cell)
 
     def note(message: str) -> None:
         with contextlib.suppress(OSError):  # a lost line of the log is no reason to lose the cell
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "log.txt").open("a", encoding="utf-8") as file:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            with folder.notes.open("a", encoding="utf-8") as file:
                 file.write(message.rstrip() + "\n")
 
     def progress(step: int, total: int) -> None:
@@ -92,7 +92,7 @@ def run_one(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> No
     except InterruptError as error:
         note(error.message)
         pipe.send(Event("stopped", cell.id, message=error.message))
-    except ClaimLostError as error:
+    except LeaseLostError as error:
         note(error.message)
         pipe.send(Event("lost", cell.id, message=error.message))
     except BarlowError as error:
@@ -107,7 +107,7 @@ def run_one(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> No
         note(traceback.format_exc())
         message, hint = in_words(error)
         recorded = f"{message}; {hint}" if hint else message
-        pipe.send(failed(task, options, message, hint or f"see {folder / 'log.txt'}", recorded=recorded))
+        pipe.send(failed(task, options, message, hint or f"see {folder.notes}", recorded=recorded))
     else:
         seconds = record.seconds.get("total", 0.0)
         pipe.send(Event("done", cell.id, status=record.status, message=record.message, seconds=seconds))
@@ -119,7 +119,7 @@ def failed(task: Task, options: RunOptions, message: str, hint: str, *, recorded
         return Event("lost", task.cell.id, message=message)
     record = Record(**identity(task.cell, options), status="failed", message=recorded or message)
     try:
-        write_record(options.folder / "cells" / task.cell.id, record)
+        write_record(options.folder_of(task.cell), record)
     except BarlowError as error:  # the disk refuses: that would hit every cell
         return Event("refused", task.cell.id, message=error.message, hint=error.hint)
     return Event("done", task.cell.id, status="failed", message=message, hint=hint)

@@ -9,6 +9,7 @@ from barlowcli.experiment.axes import AxisValue, axis_text
 from barlowcli.experiment.model import STAGE, TEST, Experiment
 from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell, ordered
 from barlowcli.records.files import read_versioned, write_json
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record
 from barlowcli.settings.mistakes import describe
 
@@ -70,7 +71,7 @@ def _check_claims(old: Plan, new: Plan, folder: Path) -> None:
     before, now = ([claim.model_dump(exclude=words) for claim in plan.experiment.claims] for plan in (old, new))
     if before != now:
         raise ConfigError(
-            [f"the claims of {new.experiment.name} differ from those frozen in {folder / 'plan.json'}"],
+            [f"the claims of {new.experiment.name} differ from those frozen in {ResultsFolder(folder).plan}"],
             hint="claims and margins are fixed before the run: choose another folder with --results for the new ones",
         )
 
@@ -94,21 +95,21 @@ def joined(old: Experiment, new: Experiment) -> Experiment:
 
 def status_of(folder: Path, cell: PlannedCell) -> str:
     """ "done", "failed" or "todo" for a cell of the plan in `folder`."""
-    record = read_record(folder / "cells" / cell.id)
+    record = read_record(ResultsFolder(folder).cell(cell.id))
     if record is None:
         return "todo"
     return "done" if record.finished else "failed"
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Write `folder`/plan.json."""
+    """Freeze a plan in `folder`."""
     value = plan.model_dump(mode="json", by_alias=True)
-    write_json(folder / "plan.json", {"hash": plan.hash, **value})
+    write_json(ResultsFolder(folder).plan, {"hash": plan.hash, **value})
 
 
 def read_plan(folder: Path) -> Plan | None:
     """The plan frozen in `folder`, None where there is none; raises ResultsError where it is damaged or foreign."""
-    path = folder / "plan.json"
+    path = ResultsFolder(folder).plan
     if not path.is_file():
         return None
     value = read_versioned(path)

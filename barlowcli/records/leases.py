@@ -1,6 +1,6 @@
 """Who works on a cell: several processes, on several machines, share a results folder and no cell is run twice.
 
-A claim is a file `claim-N.json` in the cell's folder, made by O_EXCL, so that of several that try one succeeds. Its
+A lease is a file `claim-N.json` in the cell's folder, made by O_EXCL, so that of several that try one succeeds. Its
 owner writes it anew every few seconds with a higher `beat`. One who waits watches that number by a clock of its own
 and, where it stood still for long enough, makes `claim-N+1.json`: numbers only rise, so an owner that was merely slow
 finds the higher one at its next beat and gives up. Nothing else is needed than atomic rename and O_EXCL, which network
@@ -15,88 +15,90 @@ import platform
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from barlowcli.errors import ResultsError
 from barlowcli.records.files import refused, write_json
+from barlowcli.records.folder import CellFolder
 
 BEAT_SECONDS = 2.0
 """Between two beats of an owner."""
-CLAIM_SCHEMA = 1
+LEASE_SCHEMA = 1
 """Version of claim-N.json; one of another version is waited for until it stands still, whatever it says."""
 PATIENCE_SECONDS = 30.0
-"""A claim that did not beat for so long is taken over: fifteen beats, for a machine that is busy or a slow network."""
+"""A lease that did not beat for so long is taken over: fifteen beats, for a machine that is busy or a slow network."""
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A claim that is held. number: N of its file."""
+class Lease:
+    """A lease that is held. number: N of its file."""
 
-    cell: Path
+    cell: CellFolder
     number: int
 
     @property
     def path(self) -> Path:
         """Its file."""
-        return self.cell / f"claim-{self.number}.json"
+        return self.cell.lease(self.number)
 
 
 @dataclass
 class Seen:
-    """What one who waits saw of another's claim, and since when by its own clock."""
+    """What one who waits saw of another's lease, and since when by its own clock."""
 
     number: int
     content: str
-    since: float = field(default_factory=time.monotonic)
+    since: float
 
 
-class Claims:
-    """The claims of one process, and what it saw of others'."""
+class Leases:
+    """The leases of one process, and what it saw of others'. clock: seconds since any moment, never going back."""
 
-    def __init__(self, *, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, *, patience: float = PATIENCE_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self.patience = patience
+        self.clock = clock
         self.token = uuid.uuid4().hex
-        self.held: dict[Path, Claim] = {}
+        self.held: dict[CellFolder, Lease] = {}
         self.beat = 0
-        self._seen: dict[Path, Seen] = {}
+        self._seen: dict[CellFolder, Seen] = {}
         self._lock = threading.Lock()
 
-    def take(self, cell: Path) -> bool:
-        """Claim the cell of folder `cell`; False where another holds it and was seen to be alive of late.
+    def take(self, cell: CellFolder) -> bool:
+        """Take a lease of `cell`; False where another holds it and was seen to be alive of late.
 
         Raises ResultsError where the disk refuses.
         """
-        last = latest(cell)
+        last = latest(cell, self.clock)
         if last is not None and not self._is_free(cell, last):
             return False
-        claim = Claim(cell, 1 if last is None else last.number + 1)
-        if not self._create(claim):
+        lease = Lease(cell, 1 if last is None else last.number + 1)
+        if not self._create(lease):
             return False
-        if not still_held(claim):  # a higher one came, and its owner had put away the one that was created anew here
-            claim.path.unlink(missing_ok=True)
+        if not still_held(lease):  # a higher one came, and its owner had put away the one that was created anew here
+            lease.path.unlink(missing_ok=True)
             return False
-        for number in range(1, claim.number):
+        for number in range(1, lease.number):
             with contextlib.suppress(OSError):
-                Claim(cell, number).path.unlink()
+                cell.lease(number).unlink()
         with self._lock:
-            self.held[cell] = claim
+            self.held[cell] = lease
         self._seen.pop(cell, None)
         return True
 
-    def release(self, cell: Path) -> None:
+    def release(self, cell: CellFolder) -> None:
         """Let go of a cell: with a record nobody wants it any more, without one the next may take it at once."""
         with self._lock:
-            claim = self.held.pop(cell, None)
-        if claim is None:
+            lease = self.held.pop(cell, None)
+        if lease is None:
             return
         with contextlib.suppress(OSError, ResultsError):  # one that cannot be let go of expires
-            if (cell / "record.json").exists():
-                claim.path.unlink()
-            elif latest_number(cell) == claim.number:
-                write_json(claim.path, {"schema_version": CLAIM_SCHEMA, "free": True})
+            if cell.record.exists():
+                lease.path.unlink()
+            elif cell.latest_lease() == lease.number:
+                write_json(lease.path, {"schema_version": LEASE_SCHEMA, "free": True})
 
     @contextlib.contextmanager
     def kept_alive(self) -> Iterator[None]:
@@ -116,35 +118,35 @@ class Claims:
             thread.join()
 
     def keep(self) -> None:
-        """Beat once for every claim held; those that another took over are no longer."""
+        """Beat once for every lease held; those that another took over are no longer."""
         with self._lock:
-            claims, self.beat = list(self.held.values()), self.beat + 1
-        for claim in claims:
-            if still_held(claim):
+            leases, self.beat = list(self.held.values()), self.beat + 1
+        for lease in leases:
+            if still_held(lease):
                 with contextlib.suppress(ResultsError):  # a disk that is full for the moment
-                    write_json(claim.path, self._content())
+                    write_json(lease.path, self._content())
             else:
                 with self._lock:
-                    self.held.pop(claim.cell, None)
+                    self.held.pop(lease.cell, None)
 
     def _content(self) -> dict[str, Any]:
         owner = {"token": self.token, "machine": machine(), "pid": os.getpid()}
-        return {"schema_version": CLAIM_SCHEMA, **owner, "beat": self.beat}
+        return {"schema_version": LEASE_SCHEMA, **owner, "beat": self.beat}
 
-    def _create(self, claim: Claim) -> bool:
-        """Make the claim's file where nobody else has."""
+    def _create(self, lease: Lease) -> bool:
+        """Make the lease's file where nobody else has."""
         try:
-            claim.cell.mkdir(parents=True, exist_ok=True)
-            with claim.path.open("x", encoding="utf-8") as file:
+            lease.cell.path.mkdir(parents=True, exist_ok=True)
+            with lease.path.open("x", encoding="utf-8") as file:
                 json.dump(self._content(), file)
         except FileExistsError:
             return False
         except OSError as error:
-            raise refused(claim.path, error) from error
+            raise refused(lease.path, error) from error
         return True
 
-    def _is_free(self, cell: Path, last: Seen) -> bool:
-        """Whether the latest claim was let go of, its owner is dead, or it stood still for long enough."""
+    def _is_free(self, cell: CellFolder, last: Seen) -> bool:
+        """Whether the latest lease was let go of, its owner is dead, or it stood still for long enough."""
         if is_over(last.content):
             return True
         before = self._seen.get(cell)
@@ -166,10 +168,10 @@ def machine() -> str:
 
 
 def is_over(content: str) -> bool:
-    """Whether a claim of this content was let go of, or is that of a process of this machine that is no more."""
+    """Whether a lease of this content was let go of, or is that of a process of this machine that is no more."""
     try:
         value = json.loads(content)
-        if value["schema_version"] != CLAIM_SCHEMA:
+        if value["schema_version"] != LEASE_SCHEMA:
             return False
         if value.get("free"):
             return True
@@ -183,26 +185,18 @@ def is_over(content: str) -> bool:
     return False
 
 
-def latest_number(cell: Path) -> int:
-    """The highest number of a claim in the folder; 0 where there is none."""
-    try:
-        names = [path.stem.removeprefix("claim-") for path in cell.glob("claim-*.json")]
-    except OSError:
-        return 0
-    return max((int(name) for name in names if name.isdecimal()), default=0)
-
-
-def latest(cell: Path) -> Seen | None:
-    """The latest claim as it stands; None where there is none. One that is half written is as its owner left it."""
-    number = latest_number(cell)
+def latest(cell: CellFolder, clock: Callable[[], float]) -> Seen | None:
+    """The latest lease as it stands now; None where there is none. One that is half written is as its owner left it."""
+    number = cell.latest_lease()
     if number == 0:
         return None
     try:
-        return Seen(number, Claim(cell, number).path.read_text(encoding="utf-8", errors="replace"))
+        content = cell.lease(number).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return Seen(number, "")
+        content = ""
+    return Seen(number, content, clock())  # read first: a slow disk must not count as silence
 
 
-def still_held(claim: Claim) -> bool:
+def still_held(lease: Lease) -> bool:
     """Whether nobody has taken the cell over."""
-    return claim.path.exists() and latest_number(claim.cell) == claim.number
+    return lease.path.exists() and lease.cell.latest_lease() == lease.number

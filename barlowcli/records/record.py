@@ -1,13 +1,13 @@
 """What a finished cell leaves behind, and how files are written so that a reader never sees half of one."""
 
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from barlowcli.errors import ResultsError
 from barlowcli.records.files import SCHEMA, read_versioned, write_json
-from barlowcli.records.folder import check_inside
+from barlowcli.records.folder import CellFolder, ResultsFolder
 
 CellId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
 """It is the name of a folder."""
@@ -66,15 +66,15 @@ class Record(BaseModel):
         return self.status != "failed"
 
 
-def write_record(cell: Path, record: Record) -> None:
-    """Write `cell`/record.json."""
-    write_json(cell / "record.json", record.model_dump(mode="json"))
+def write_record(cell: CellFolder, record: Record) -> None:
+    """Write the record of a cell."""
+    write_json(cell.record, record.model_dump(mode="json"))
 
 
-def read_record(cell: Path) -> Record | None:
-    """The record of the cell in folder `cell`, None where it has none; raises ResultsError where it is damaged."""
-    path = cell / "record.json"
-    check_inside(cell)
+def read_record(cell: CellFolder) -> Record | None:
+    """The record of a cell, None where it has none; raises ResultsError where it is damaged."""
+    path = cell.record
+    cell.check_inside()
     if not path.is_file():
         return None
     try:
@@ -85,6 +85,12 @@ def read_record(cell: Path) -> Record | None:
         raise ResultsError(
             f"{path} is not a record: {where}: {problem['msg']}", hint="delete the cell's folder and run it again"
         ) from error
-    if record.id != cell.name:
-        raise ResultsError(f"{path} is the record of cell {record.id}, not of {cell.name}", hint="delete that folder")
+    if record.id != cell.id:
+        raise ResultsError(f"{path} is the record of cell {record.id}, not of {cell.id}", hint="delete that folder")
     return record
+
+
+def read_records(folder: ResultsFolder, ids: Iterable[str]) -> dict[str, Record]:
+    """Cell id -> record, in the order of `ids`, of those that have one."""
+    found = ((name, read_record(folder.cell(name))) for name in ids)
+    return {name: record for name, record in found if record is not None}

@@ -19,8 +19,9 @@ from barlowcli.plots.factors import factor_plots
 from barlowcli.plots.style import Plot
 from barlowcli.plots.training import Log, training_plot
 from barlowcli.records.files import write_bytes, write_json, write_text
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.logs import read_log
-from barlowcli.records.record import read_record
+from barlowcli.records.record import read_records
 from barlowcli.report.page import render
 from barlowcli.report.setting import caveats, diverged, lacking, mode, screened, setting
 from barlowcli.tables.costs import costs
@@ -58,10 +59,11 @@ def write_report(folder: Path) -> Report:
 
     `plots/` then holds this report's plots alone. Raises ResultsError: no plan, or a damaged plan, record or log.
     """
+    files = ResultsFolder(folder)
     plan = read_plan(folder)
     if plan is None:
         raise ResultsError(f"no plan.json in {folder}", hint="`barlow run EXPERIMENT` makes one")
-    records = read_records(folder, plan)
+    records = read_records(files, (cell.id for cell in plan.cells))
     counts = count(plan, records)
     partial = bool(lacking(plan, records))
     verdicts = judge(plan, records)
@@ -69,35 +71,29 @@ def write_report(folder: Path) -> Report:
     summary = summarise(plan, records)
     cost_table = costs(plan, records)
     comparison = published_table(plan, records)
-    plots = draw(plan, records, read_logs(folder, records))
+    plots = draw(plan, records, read_logs(files, records))
 
-    write_text(folder / "runs.csv", runs_csv(plan, records))
-    write_text(folder / "summary.csv", summary_csv(plan, records))
-    write_text(folder / "summary.md", summary.markdown())
-    write_text(folder / "summary.tex", summary.latex())
-    write_text(folder / "contrasts.csv", contrasts_csv(verdicts))
-    write_optional(folder / "costs.csv", cost_table.csv() if cost_table.rows else "")
-    write_optional(folder / "published.csv", comparison.csv() if comparison else "")
+    write_text(files.runs_csv, runs_csv(plan, records))
+    write_text(files.summary_csv, summary_csv(plan, records))
+    write_text(files.summary_markdown, summary.markdown())
+    write_text(files.summary_latex, summary.latex())
+    write_text(files.contrasts_csv, contrasts_csv(verdicts))
+    write_optional(files.costs_csv, cost_table.csv() if cost_table.rows else "")
+    write_optional(files.published_csv, comparison.csv() if comparison else "")
     document = verdict_document(plan, findings, counts, partial=partial)
-    write_json(folder / "verdict.json", document)
-    write_plots(folder / "plots", plots)
+    write_json(files.verdict, document)
+    write_plots(files.plots, plots)
     page = render(plan, records, findings, summary, cost_table, comparison, plots, counts, partial=partial)
-    write_text(folder / "report.html", page)
+    write_text(files.page, page)
     lines = summary_lines(plan, records, findings, counts)
     return Report(folder, partial, counts, tuple(findings), document, tuple(lines))
 
 
-def read_records(folder: Path, plan: Plan) -> Records:
-    """Records of the planned cells, in the plan's order; cells outside the plan have no say."""
-    found = ((cell.id, read_record(folder / "cells" / cell.id)) for cell in plan.cells)
-    return {name: record for name, record in found if record is not None}
-
-
-def read_logs(folder: Path, records: Records) -> dict[str, Log]:
+def read_logs(folder: ResultsFolder, records: Records) -> dict[str, Log]:
     """Cell id -> training log, of cells that have a record; a cell still under way does not change a report."""
     logs: dict[str, Log] = {}
     for name in records:
-        path = folder / "cells" / name / "metrics.jsonl"
+        path = folder.cell(name).log
         if path.is_file():
             logs[name] = read_log(path)
     return logs

@@ -16,6 +16,7 @@ from barlowcli.errors import ConfigError, DataError, ResultsError
 from barlowcli.experiment.axes import AxisValue
 from barlowcli.machine.devices import Way, available, resolve
 from barlowcli.plan.plan import PlannedCell
+from barlowcli.records.folder import CellFolder
 from barlowcli.records.logs import read_log
 from barlowcli.records.record import Record, read_record
 from barlowcli.settings.cell import CellConfig, digest
@@ -23,13 +24,13 @@ from barlowcli.settings.mistakes import describe
 from barlowcli.settings.tables import flatten, look_up
 
 
-def find(path: Path) -> tuple[Path, Record]:
+def find(path: Path) -> tuple[CellFolder, Record]:
     """The cell's folder and its record, from the path of either.
 
     Raises ResultsError where there is no record, it is damaged, or it is one without numbers.
     """
-    folder = path.parent if path.name == "record.json" else path
-    record = read_record(folder.resolve())
+    folder = CellFolder.at(path)
+    record = read_record(CellFolder(folder.path.resolve()))
     if record is None:
         raise ResultsError(
             f"no record at {path}",
@@ -172,14 +173,16 @@ class Comparison:
         return self.same_end and not self.beyond
 
 
-def compare(before: Record, after: Record, *, tolerance: float | None, folders: Sequence[Path] = ()) -> Comparison:
+def compare(
+    before: Record, after: Record, *, tolerance: float | None, folders: Sequence[CellFolder] = ()
+) -> Comparison:
     """Compare two records of a cell, and the logs and weights in their `folders` (before, after)."""
     found = [Difference(name, value, after.metrics.get(name)) for name, value in before.metrics.items()]
     differing = sorted((one for one in found if one.recorded != one.now), key=lambda one: (-one.size, one.name))
     log = weights = None
     if folders:
-        log = same_logs(*(folder / "metrics.jsonl" for folder in folders))
-        weights = same_weights(*(folder / "encoder.safetensors" for folder in folders))
+        log = same_logs(*(folder.log for folder in folders))
+        weights = same_weights(*(folder.encoder for folder in folders))
     return Comparison(before, after, tuple(differing), tolerance, log, weights)
 
 
@@ -217,7 +220,7 @@ def weights_version(path: Path) -> Any:
         return None
 
 
-def check_out(folder: Path) -> None:
+def check_out(folder: CellFolder) -> None:
     """Raise ConfigError where a rerun would be written over a record."""
-    if (folder / "record.json").exists():
-        raise ConfigError([f"--out: {folder} has a record already"], hint="choose another folder")
+    if folder.record.exists():
+        raise ConfigError([f"--out: {folder.path} has a record already"], hint="choose another folder")

@@ -7,15 +7,15 @@ state there is, and a resumed run gives the same bits as an undisturbed one.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from barlowcli.errors import CellError, ClaimLostError, InterruptError
+from barlowcli.errors import CellError, InterruptError, LeaseLostError
 from barlowcli.machine.devices import Way
 from barlowcli.methods.base import Method
+from barlowcli.records.folder import CellFolder
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.training.checkpoint import Checkpoint
 from barlowcli.training.log import TrainingLog
@@ -40,9 +40,9 @@ class Hooks:
     checkpoint_seconds: float = 30.0
 
     def check(self) -> None:
-        """Raise ClaimLostError where the cell has become another's."""
+        """Raise LeaseLostError where the cell has become another's."""
         if self.lost():
-            raise ClaimLostError("another process has taken this cell over")
+            raise LeaseLostError("another process has taken this cell over")
 
 
 @dataclass
@@ -72,7 +72,7 @@ def train(
     settings: TrainingSettings,
     *,
     seed: int,
-    folder: Path,
+    folder: CellFolder,
     collapse_std: float,
     hooks: Hooks,
     way: Way | None = None,
@@ -90,8 +90,8 @@ def train(
         )
     total = steps_per_epoch * settings.epochs
     optimizer = build_optimizer(settings, method)
-    log = TrainingLog(folder / "metrics.jsonl", collapse_std)
-    checkpoint = Checkpoint(folder / "checkpoint.pt", method, optimizer, log)
+    log = TrainingLog(folder.log, collapse_std)
+    checkpoint = Checkpoint(folder.checkpoint, method, optimizer, log)
     step = checkpoint.load(hooks.note)
     if step > total:
         raise CellError(f"{checkpoint.path} is of step {step} of {total}", hint="delete it; the cell starts anew")

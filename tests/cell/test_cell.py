@@ -9,6 +9,7 @@ from barlowcli.cell.evaluate import domain_batches, parts_of
 from barlowcli.cell.run import dataset_on, run_cell
 from barlowcli.errors import CellError
 from barlowcli.machine.provenance import without_folders
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import Record, read_record
 from barlowcli.settings.cell import CellConfig
 from barlowcli.training.loop import Hooks
@@ -24,13 +25,13 @@ def one(tmp_path, method, shuffle="none", jitter="on", settings=None):
 @pytest.mark.parametrize("method", ["barlow", "byol", "simclr", "supervised", "random-init", "histogram"])
 def test_a_cell_leaves_what_the_contract_lists(tmp_path, method):
     cell, record = one(tmp_path, method)
-    folder = tmp_path / "cells" / cell.id
+    folder = ResultsFolder(tmp_path).cell(cell.id)
     expected = {"config.json", "record.json"}
     if method != "histogram":
         expected |= {"encoder.safetensors"}
     if method not in ("histogram", "random-init"):
         expected |= {"metrics.jsonl"}
-    assert {path.name for path in folder.iterdir()} == expected
+    assert {path.name for path in folder.path.iterdir()} == expected
     assert read_record(folder) == record
     assert record.status == "ok"
     assert all(0 <= value <= 1 for name, value in record.metrics.items() if name.startswith(("linear", "knn", "mlp")))

@@ -6,6 +6,7 @@ import pytest
 from barlowcli.cli.dry_run import rough, span, stage_note, step_note
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import write_record
 from tests.grids import TINY
 from tests.synthetic_results import record_of
@@ -22,7 +23,7 @@ def finish(folder: Path, count: int, failed: int) -> None:
     for index, cell in enumerate(plan.cells[:count]):
         bad = index >= count - failed
         record = record_of(plan, cell, {} if bad else {"linear.h.none.label": 0.5}, status="failed" if bad else "ok")
-        write_record(folder / "shuffle-test" / "quick" / "cells" / cell.id, record)
+        write_record(ResultsFolder.of(folder, "shuffle-test", "quick").cell(cell.id), record)
 
 
 def test_it_tells_cells_by_axis_and_what_the_rest_would_take(run, tmp_path):

@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 from barlowcli.cell.run import run_cell
 from barlowcli.cli.rerun import MOST_ROWS, lines
 from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, read_record
 from barlowcli.running.again import compare, same_weights
 from barlowcli.training.loop import Hooks
@@ -123,7 +124,7 @@ def test_the_new_cell_is_kept_where_asked_and_never_written_over_another(run, re
     assert code == 0
     kept = out / "cells" / results["random-init"].name
     assert f"kept: {kept}/" in err
-    again, first = read_record(kept), read_record(results["random-init"])
+    again, first = read_record(CellFolder(kept)), read_record(CellFolder(results["random-init"]))
     assert again is not None
     assert first is not None
     assert (again.metrics, again.config) == (first.metrics, first.config)
@@ -131,7 +132,7 @@ def test_the_new_cell_is_kept_where_asked_and_never_written_over_another(run, re
     code, _, err = run("rerun", str(results["random-init"]), "--out", str(results["random-init"].parents[1]))
     assert code == 2
     assert "has a record already" in err
-    assert read_record(results["random-init"]) == first
+    assert read_record(CellFolder(results["random-init"])) == first
 
 
 @pytest.mark.parametrize(

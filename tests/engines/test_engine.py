@@ -8,7 +8,8 @@ from barlowcli.cell.run import run_cell
 from barlowcli.engines.local import run_cells, worker_count
 from barlowcli.errors import BarlowError, CellError, InterruptError
 from barlowcli.plan.freezing import freeze
-from barlowcli.records.leases import Claims
+from barlowcli.records.folder import ResultsFolder
+from barlowcli.records.leases import Leases
 from barlowcli.records.record import read_record
 from barlowcli.training.loop import Hooks
 from tests.grids import options_for, run_grid, tiny_plan
@@ -26,11 +27,11 @@ def test_two_workers_give_what_one_process_gives_and_a_cell_that_fails_stops_no_
     events = list(run_cells([bad, *plan.cells], options_for(tmp_path / "pool"), workers=2))
     run_grid(plan, tmp_path / "alone")
     for cell in plan.cells:
-        pool, alone = (read_record(tmp_path / name / "cells" / cell.id) for name in ("pool", "alone"))
+        pool, alone = (read_record(ResultsFolder(tmp_path / name).cell(cell.id)) for name in ("pool", "alone"))
         assert pool is not None
         assert alone is not None
         assert pool.metrics == alone.metrics
-    failed = read_record(tmp_path / "pool" / "cells" / bad.id)
+    failed = read_record(ResultsFolder(tmp_path / "pool").cell(bad.id))
     assert failed is not None
     assert failed.status == "failed"
     assert failed.message == "270 training images do not fill one batch of 1000"
@@ -57,7 +58,7 @@ def test_interrupted_it_leaves_a_checkpoint_and_goes_on_from_it_to_the_same_numb
     list(run_cells([cell], options_for(tmp_path / "cut"), workers=1))
     list(run_cells([cell], options_for(tmp_path / "whole"), workers=1))
     assert "resumed at step" in (folder / "log.txt").read_text()
-    cut, whole = (read_record(tmp_path / name / "cells" / cell.id) for name in ("cut", "whole"))
+    cut, whole = (read_record(ResultsFolder(tmp_path / name).cell(cell.id)) for name in ("cut", "whole"))
     assert cut is not None
     assert whole is not None
     assert cut.metrics == whole.metrics
@@ -74,11 +75,11 @@ def test_a_worker_that_is_killed_leaves_a_failed_record_and_the_grid_goes_on(tmp
             killed = True
             for child in children():
                 os.kill(child, signal.SIGKILL)
-    record = read_record(tmp_path / "cells" / victim.id)
+    record = read_record(ResultsFolder(tmp_path).cell(victim.id))
     assert record is not None
     assert record.status == "failed"
     assert "the worker process died (killed by SIGKILL)" in record.message
-    survivor = read_record(tmp_path / "cells" / other.id)
+    survivor = read_record(ResultsFolder(tmp_path).cell(other.id))
     assert survivor is not None
     assert survivor.status == "ok"
 
@@ -92,7 +93,7 @@ def test_a_cell_that_asks_for_more_memory_than_there_is_fails_with_the_figures_a
     other = next(cell for cell in grid().cells if cell.axes["method"] == "random-init")
     events = [event for event in run_cells([huge, other], options_for(tmp_path), workers=1) if event.kind == "done"]
     assert [event.status for event in events] == ["failed", "ok"]
-    record = read_record(tmp_path / "cells" / huge.id)
+    record = read_record(ResultsFolder(tmp_path).cell(huge.id))
     assert record is not None
     assert re.fullmatch(
         r"out of memory: [\d.]+ GiB asked for, [\d.]+ GiB free; a smaller training\.batch_size or projector\.dim, .*",
@@ -111,7 +112,7 @@ def test_cells_that_all_fail_alike_stop_the_grid_early(tmp_path):
         list(run_cells(cells, options_for(tmp_path), workers=1))
     assert "--set training.batch_size=" in error.value.hint
     assert "--rerun failed" in error.value.hint
-    assert [read_record(tmp_path / "cells" / cell.id) is None for cell in cells] == [False, False, False, True]
+    assert [read_record(ResultsFolder(tmp_path).cell(cell.id)) is None for cell in cells] == [False, False, False, True]
     assert not list(tmp_path.glob("cells/*/claim-*"))
 
 
@@ -126,9 +127,9 @@ def test_a_failure_that_comes_after_a_success_stops_nothing(tmp_path):
 def test_a_cell_of_another_process_is_waited_for_and_taken_over_when_that_is_silent(tmp_path):
     plan = grid(seeds=2)
     mine, theirs, silent = [cell for cell in plan.cells if not cell.config.method.trains][:3]
-    others = Claims()
+    others = Leases()
     for cell in (theirs, silent):
-        assert others.take(tmp_path / "cells" / cell.id)
+        assert others.take(ResultsFolder(tmp_path).cell(cell.id))
     done = []
     for event in run_cells([mine, theirs, silent], options_for(tmp_path), workers=1, patience=2.0):
         if event.kind != "done":
@@ -136,7 +137,7 @@ def test_a_cell_of_another_process_is_waited_for_and_taken_over_when_that_is_sil
         done.append((event.cell, event.elsewhere))
         if event.cell == mine.id:  # the other process finishes one, and is never heard of again
             run_cell(theirs, options_for(tmp_path), Hooks())
-            others.release(tmp_path / "cells" / theirs.id)
+            others.release(ResultsFolder(tmp_path).cell(theirs.id))
     assert done == [(mine.id, False), (theirs.id, True), (silent.id, False)]
 
 

@@ -20,6 +20,7 @@ from barlowcli.data.fingerprint import fingerprint
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import BarlowError
 from barlowcli.plan.freezing import read_plan
+from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import read_record
 from barlowcli.settings.data import DataSettings
 from barlowcli.training.checkpoint import Checkpoint
@@ -100,7 +101,7 @@ def read_results(case: Case, folder: Path) -> None:
     if read_plan(folder) is not None:
         count(folder)
     for cell in (folder / "cells").glob("*"):
-        read_record(cell)
+        read_record(CellFolder(cell))
     if any(name.endswith((".pt", ".jsonl")) for name in case.files):
         net = network()
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)

@@ -18,6 +18,7 @@ from barlowcli.experiment.files import load_experiment, parse_experiment
 from barlowcli.plan.freezing import read_plan, status_of, write_plan
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.records.files import write_json
+from barlowcli.records.folder import CellFolder, ResultsFolder
 from barlowcli.records.logs import read_log
 from barlowcli.records.record import read_record, write_record
 from barlowcli.report import write_report
@@ -34,11 +35,11 @@ def refused(action: Callable[[], Any]) -> BarlowError:
     return caught.value
 
 
-def cell_in(tmp_path: Path, text: str) -> Path:
+def cell_in(tmp_path: Path, text: str) -> CellFolder:
     """A cell's folder with this text for a record."""
-    cell = tmp_path / "cells" / str(record_value()["id"])
-    cell.mkdir(parents=True)
-    (cell / "record.json").write_text(text)
+    cell = ResultsFolder(tmp_path).cell(str(record_value()["id"]))
+    cell.path.mkdir(parents=True)
+    cell.record.write_text(text)
     return cell
 
 
@@ -67,7 +68,7 @@ def test_json_that_is_none(text: str, message: str, tmp_path: Path) -> None:
 
 def test_a_file_larger_than_any_record_is_not_read(tmp_path: Path) -> None:
     cell = cell_in(tmp_path, "")
-    with (cell / "record.json").open("wb") as file:
+    with cell.record.open("wb") as file:
         file.truncate(10 * 2**30)
     assert "is larger than 67,108,864 bytes" in refused(lambda: read_record(cell)).message
 
@@ -284,7 +285,7 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
         record = record_of(plan, cell, {} if failed else metrics, status="failed" if failed else "ok", message=NASTY)
         names = {"label_names": {"label": NASTY, "colour": NASTY}}
         seen = {"command": NASTY, "device_name": NASTY, "commit": NASTY, "versions": {NASTY: NASTY}}
-        write_record(folder / "cells" / cell.id, record.model_copy(update={**names, "provenance": seen}))
+        write_record(ResultsFolder(folder).cell(cell.id), record.model_copy(update={**names, "provenance": seen}))
         line = {"step": 1, "epoch": 1, "loss": 1.0, "lr": 0.1, "std": 0.5}
         (folder / "cells" / cell.id / "metrics.jsonl").write_text(json.dumps(line) + "\n")
     write_report(folder)

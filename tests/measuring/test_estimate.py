@@ -15,6 +15,7 @@ from barlowcli.measuring.shares import Clock, Failure, measured
 from barlowcli.measuring.step import count_kept, measure_step
 from barlowcli.measuring.totals import estimate
 from barlowcli.plan.plan import PlannedCell
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
@@ -189,7 +190,7 @@ def test_an_estimate_is_what_a_run_of_some_cells_takes(tmp_path):
     plan = tiny_plan({"method": ["barlow", "byol"], "shuffle": ["none"], "jitter": ["on"]}, {"training.epochs": 8})
     found = estimate(plan.cells, data_root=tmp_path, device="cpu", workers=1)
     run_grid(plan, tmp_path)
-    records = {cell.id: read_record(tmp_path / "cells" / cell.id) for cell in plan.cells}
+    records = {cell.id: read_record(ResultsFolder(tmp_path).cell(cell.id)) for cell in plan.cells}
     took = sum(record.seconds["total"] - record.seconds["load"] for record in records.values() if record)
     assert found.notes == ()
     assert took / 3 < found.seconds < 3 * took  # within a few per cent of it on an idle machine

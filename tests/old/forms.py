@@ -16,6 +16,7 @@ from barlowcli.methods.base import Output
 from barlowcli.methods.random_init import RandomInit
 from barlowcli.plan.plan import Plan
 from barlowcli.records.files import SCHEMA
+from barlowcli.records.folder import CellFolder
 from barlowcli.records.logs import LOG_SCHEMA
 from barlowcli.records.record import Record
 from barlowcli.training.checkpoint import CHECKPOINT_SCHEMA, Checkpoint
@@ -111,7 +112,7 @@ def verdict_keys() -> dict[str, str]:
 
 def encoder_shape(folder: Path) -> dict[str, str]:
     """Prefixes of the tensors' names, and the metadata."""
-    save_encoder(RandomInit(nn.Linear(2, 2), nn.Linear(2, 2)), folder)
+    save_encoder(RandomInit(nn.Linear(2, 2), nn.Linear(2, 2)), CellFolder(folder))
     with safe_open(folder / "encoder.safetensors", "pt") as file:
         about = {name: json.loads(value) for name, value in file.metadata().items()}
         return shape(about) | {f"{name.partition('.')[0]}.*": "tensor" for name in sorted(file.keys())}

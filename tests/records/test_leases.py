@@ -9,100 +9,139 @@ from pathlib import Path
 import pytest
 
 from barlowcli.errors import ResultsError
-from barlowcli.records.leases import Claim, Claims, latest_number, still_held
+from barlowcli.records.folder import CellFolder
+from barlowcli.records.leases import Lease, Leases, still_held
 
 
-def test_of_two_who_want_a_cell_one_has_it_until_it_is_let_go_of(tmp_path):
-    one, other = Claims(), Claims()
-    assert one.take(tmp_path)
-    assert not other.take(tmp_path)
-    one.release(tmp_path)
-    assert other.take(tmp_path)
-    assert still_held(other.held[tmp_path])
-    (tmp_path / "record.json").write_text("{}")
-    other.release(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_an_owner_that_is_silent_for_long_enough_loses_it_and_learns_of_it(tmp_path):
-    slow, other = Claims(), Claims(patience=0.2)
-    assert slow.take(tmp_path)
-    held = slow.held[tmp_path]
-    assert not other.take(tmp_path)
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cell(tmp_path) -> CellFolder:
+    return CellFolder(tmp_path)
+
+
+def test_of_two_who_want_a_cell_one_has_it_until_it_is_let_go_of(cell):
+    one, other = Leases(), Leases()
+    assert one.take(cell)
+    assert not other.take(cell)
+    one.release(cell)
+    assert other.take(cell)
+    assert still_held(other.held[cell])
+    cell.record.write_text("{}")
+    other.release(cell)
+    assert [path.name for path in cell.path.iterdir()] == ["record.json"]
+
+
+def test_an_owner_that_is_silent_for_long_enough_loses_it_and_learns_of_it(cell, clock):
+    slow, other = Leases(), Leases(patience=30, clock=clock)
+    assert slow.take(cell)
+    held = slow.held[cell]
+    assert not other.take(cell)
+    clock.now += 31
     slow.keep()  # a beat: the watch starts again
-    time.sleep(0.25)
-    assert not other.take(tmp_path)
-    time.sleep(0.25)
-    assert other.take(tmp_path)
+    assert not other.take(cell)
+    clock.now += 29
+    assert not other.take(cell)
+    clock.now += 1
+    assert other.take(cell)
     assert not still_held(held)
     slow.keep()
     assert slow.held == {}
-    slow.release(tmp_path)  # it is no longer its own to let go of
-    assert still_held(other.held[tmp_path])
+    slow.release(cell)  # it is no longer its own to let go of
+    assert still_held(other.held[cell])
 
 
-def test_an_owner_that_beats_keeps_it_whatever_its_clock_says(tmp_path, monkeypatch):
-    owner, other = Claims(), Claims(patience=0.3)
-    monkeypatch.setattr("barlowcli.records.leases.BEAT_SECONDS", 0.05)
+def test_an_owner_that_beats_keeps_it_whatever_its_clock_says(cell, clock, monkeypatch):
+    owner, other = Leases(clock=lambda: 0.0), Leases(patience=30, clock=clock)
     monkeypatch.setattr("time.time", lambda: 0.0)
-    assert owner.take(tmp_path)
+    assert owner.take(cell)
+    for _ in range(10):
+        assert not other.take(cell)
+        clock.now += 29
+        owner.keep()
+    assert still_held(owner.held[cell])
+
+
+def test_while_it_is_kept_alive_it_beats_by_itself(cell, monkeypatch):
+    monkeypatch.setattr("barlowcli.records.leases.BEAT_SECONDS", 0.01)
+    owner = Leases()
+    assert owner.take(cell)
+    first = cell.lease(1).read_text()
     with owner.kept_alive():
-        for _ in range(10):
-            assert not other.take(tmp_path)
-            time.sleep(0.1)
+        until = time.monotonic() + 60
+        while cell.lease(1).read_text() == first and time.monotonic() < until:
+            time.sleep(0.01)
+    last = cell.lease(1).read_text()
+    assert last != first
+    assert {path.name for path in cell.path.iterdir()} == {"claim-1.json"}
 
 
-def test_the_claim_of_a_dead_process_of_this_machine_is_free_at_once(tmp_path):
+def test_the_lease_of_a_dead_process_of_this_machine_is_free_at_once(cell):
     code = (
-        "import sys; from pathlib import Path; from barlowcli.records.leases import Claims; "
-        "Claims().take(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from barlowcli.records.folder import CellFolder; "
+        "from barlowcli.records.leases import Leases; Leases().take(CellFolder(Path(sys.argv[1])))"
     )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, cwd=Path(__file__).parents[2])
-    assert latest_number(tmp_path) == 1
-    assert Claims().take(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["claim-2.json"]
+    subprocess.run([sys.executable, "-c", code, str(cell.path)], check=True, cwd=Path(__file__).parents[2])
+    assert cell.latest_lease() == 1
+    assert Leases().take(cell)
+    assert [path.name for path in cell.path.iterdir()] == ["claim-2.json"]
 
 
 @pytest.mark.parametrize("content", ["", '{"tok', "[]", '{"machine": "elsewhere", "pid": 1, "beat": 3}', "{}"])
-def test_a_claim_that_is_half_written_or_of_elsewhere_is_waited_for(tmp_path, content):
-    Claim(tmp_path, 7).path.write_text(content)
-    other = Claims(patience=0.1)
-    assert not other.take(tmp_path)
-    time.sleep(0.15)
-    assert other.take(tmp_path)
-    assert other.held[tmp_path].number == 8
+def test_a_lease_that_is_half_written_or_of_elsewhere_is_waited_for(cell, clock, content):
+    cell.lease(7).write_text(content)
+    other = Leases(patience=30, clock=clock)
+    assert not other.take(cell)
+    clock.now += 29
+    assert not other.take(cell)
+    clock.now += 1
+    assert other.take(cell)
+    assert other.held[cell].number == 8
 
 
-def test_one_who_comes_late_does_not_get_a_number_that_was_put_away(tmp_path):
-    Claim(tmp_path, 1).path.write_text("{}")
-    late, quick = Claims(patience=0.0), Claims(patience=0.0)
-    seen = [claims.take(tmp_path) for claims in (late, quick)]
+def test_one_who_comes_late_does_not_get_a_number_that_was_put_away(cell):
+    cell.lease(1).write_text("{}")
+    late, quick = Leases(patience=0.0), Leases(patience=0.0)
+    seen = [leases.take(cell) for leases in (late, quick)]
     assert seen == [False, False]  # the first look starts the watch
-    assert quick.take(tmp_path)
-    quick.release(tmp_path)
-    third = Claims()
-    assert third.take(tmp_path)  # number 3: 1 and 2 are gone
-    assert not late._create(Claim(tmp_path, 3))
-    assert not late.take(tmp_path)
-    assert still_held(third.held[tmp_path])
+    assert quick.take(cell)
+    quick.release(cell)
+    third = Leases()
+    assert third.take(cell)  # number 3: 1 and 2 are gone
+    assert not late._create(Lease(cell, 3))
+    assert not late.take(cell)
+    assert still_held(third.held[cell])
 
 
 def race(folder: str, barrier: "multiprocessing.synchronize.Barrier", won: "multiprocessing.SimpleQueue[int]") -> None:
     for turn in range(40):
-        cell = Path(folder) / str(turn)
-        claims = Claims(patience=0.0)
-        claims.take(cell)  # sees the stale claim for the first time
+        cell = CellFolder(Path(folder) / str(turn))
+        leases = Leases(patience=0.0)
+        leases.take(cell)  # sees the stale lease for the first time
         barrier.wait()
-        if claims.take(cell):
+        if leases.take(cell):
             won.put(turn)
         barrier.wait()
 
 
-def test_of_many_who_take_a_stale_claim_over_at_the_same_moment_one_wins(tmp_path):
+def test_of_many_who_take_a_stale_lease_over_at_the_same_moment_one_wins(tmp_path):
     context = multiprocessing.get_context("spawn")
     for turn in range(40):
         (tmp_path / str(turn)).mkdir()
-        Claim(tmp_path / str(turn), 1).path.write_text("{}")
+        CellFolder(tmp_path / str(turn)).lease(1).write_text("{}")
     barrier, won = context.Barrier(4), context.SimpleQueue()
     processes = [context.Process(target=race, args=(str(tmp_path), barrier, won)) for _ in range(4)]
     for process in processes:
@@ -119,5 +158,5 @@ def test_of_many_who_take_a_stale_claim_over_at_the_same_moment_one_wins(tmp_pat
 def test_a_folder_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match=r"cannot write .*claim-1\.json") as error:
-        Claims().take(tmp_path / "file" / "cell")
+        Leases().take(CellFolder(tmp_path / "file" / "cell"))
     assert "--results" in error.value.hint

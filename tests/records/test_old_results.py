@@ -22,6 +22,7 @@ from barlowcli.errors import ResultsError
 from barlowcli.methods.random_init import RandomInit
 from barlowcli.plan.freezing import read_plan
 from barlowcli.records.files import SCHEMA
+from barlowcli.records.folder import CellFolder, ResultsFolder
 from barlowcli.records.logs import read_log
 from barlowcli.records.record import read_record
 from barlowcli.running import again as rerunning
@@ -74,7 +75,7 @@ def test_kept_results_give_their_report_or_say_who_reads_them(report, tmp_path, 
     assert plan is not None
     assert rows.keys() == {cell.id for cell in plan.cells}
     for cell, row in rows.items():
-        record = read_record(folder / "cells" / cell)
+        record = read_record(ResultsFolder(folder).cell(cell))
         assert record is not None
         assert {name: float(row[name]) for name in record.metrics} == pytest.approx(record.metrics)
     assert json.loads((folder / "verdict.json").read_text())["partial"] is False
@@ -148,7 +149,7 @@ def test_weights_name_their_version_and_cell_and_are_the_same_bytes_every_time(t
     for parent in ("a", "b"):
         cell = tmp_path / parent / "0123456789ab"
         cell.mkdir(parents=True)
-        save_encoder(method, cell)
+        save_encoder(method, CellFolder(cell))
         files.append(cell / "encoder.safetensors")
     with safe_open(files[0], "pt") as file:
         assert json.loads(file.metadata()["barlow"]) == {"schema_version": 1, "cell": "0123456789ab"}

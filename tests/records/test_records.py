@@ -4,6 +4,7 @@ import pytest
 
 from barlowcli.errors import ResultsError
 from barlowcli.records.files import write_json, write_text
+from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, read_record, write_record
 
 RECORD = Record(
@@ -19,13 +20,13 @@ RECORD = Record(
 
 def test_a_record_comes_back_as_it_was(tmp_path):
     cell = tmp_path / "abc"
-    write_record(cell, RECORD)
-    assert read_record(cell) == RECORD
+    write_record(CellFolder(cell), RECORD)
+    assert read_record(CellFolder(cell)) == RECORD
     assert [path.name for path in cell.iterdir()] == ["record.json"]
 
 
 def test_no_record_is_none(tmp_path):
-    assert read_record(tmp_path / "abc") is None
+    assert read_record(CellFolder(tmp_path / "abc")) is None
 
 
 @pytest.mark.parametrize(
@@ -38,20 +39,20 @@ def test_no_record_is_none(tmp_path):
 )
 def test_a_record_that_cannot_be_trusted_is_refused(tmp_path, change, message):
     cell = tmp_path / "abc"
-    write_record(cell, RECORD)
+    write_record(CellFolder(cell), RECORD)
     value = json.loads((cell / "record.json").read_text()) | change
     write_json(cell / "record.json", value)
     with pytest.raises(ResultsError, match=message):
-        read_record(cell)
+        read_record(CellFolder(cell))
 
 
 def test_half_a_file_is_named(tmp_path):
     cell = tmp_path / "abc"
-    write_record(cell, RECORD)
+    write_record(CellFolder(cell), RECORD)
     text = (cell / "record.json").read_text()
     (cell / "record.json").write_text(text[: len(text) // 2])
     with pytest.raises(ResultsError, match="is not valid JSON"):
-        read_record(cell)
+        read_record(CellFolder(cell))
 
 
 def test_nan_is_never_written(tmp_path):

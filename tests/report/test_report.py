@@ -10,6 +10,7 @@ import pytest
 
 from barlowcli.errors import ResultsError
 from barlowcli.plan.freezing import write_plan
+from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import write_record
 from barlowcli.report import Report, write_report
 from barlowcli.report.setting import caveats, provenance, setting, without_folders
@@ -255,7 +256,7 @@ def test_records_outside_the_plan_have_no_say(tmp_path: Path) -> None:
     write_plan(tmp_path, plan)
     other = quick_plan(axes={"jitter": ["on"]}, seeds=1)
     cell = cells_of(other, method="barlow", shuffle="none")[0]
-    write_record(tmp_path / "cells" / cell.id, record_of(other, cell, {"linear.h.none.label": 0.5}))
+    write_record(ResultsFolder(tmp_path).cell(cell.id), record_of(other, cell, {"linear.h.none.label": 0.5}))
     write_report(tmp_path)
     assert cell.id not in (tmp_path / "runs.csv").read_text()
 

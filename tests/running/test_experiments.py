@@ -11,7 +11,8 @@ from barlowcli.plan.freezing import freeze
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan
 from barlowcli.plan.screening import choose_winner
-from barlowcli.records.record import read_record
+from barlowcli.records.folder import ResultsFolder
+from barlowcli.records.record import read_record, read_records
 from barlowcli.report import write_report
 from barlowcli.training.loop import Hooks
 from tests.grids import options_for
@@ -45,7 +46,7 @@ def tiny(name: str, winner: str = "") -> Plan:
 def run(plan: Plan, folder: Path) -> None:
     freeze(folder, plan)
     for cell in plan.cells:
-        if read_record(folder / "cells" / cell.id) is None:
+        if read_record(ResultsFolder(folder).cell(cell.id)) is None:
             run_cell(cell, options_for(folder), Hooks())
 
 
@@ -54,7 +55,7 @@ def test_every_experiment_runs_from_plan_to_report(name: str, tmp_path: Path) ->
     plan = tiny(name)
     run(plan, tmp_path)
     if plan.experiment.screen is not None:
-        records = {cell.id: record for cell in plan.cells if (record := read_record(tmp_path / "cells" / cell.id))}
+        records = read_records(ResultsFolder(tmp_path), (cell.id for cell in plan.cells))
         winner = choose_winner(plan, records)
         assert winner in plan.experiment.screen.candidates
         plan = tiny(name, winner)

@@ -11,6 +11,7 @@ from barlowcli.errors import CellError, InterruptError
 from barlowcli.methods.base import Method, Output
 from barlowcli.networks.encoders import build_encoder
 from barlowcli.networks.projectors import build_projector
+from barlowcli.records.folder import CellFolder
 from barlowcli.registry import METHODS
 from barlowcli.settings.data import DataSettings
 from barlowcli.settings.methods import BarlowSettings, ByolSettings
@@ -46,7 +47,7 @@ def run(folder: Path, method: Method, hooks: Hooks | None = None, settings: Trai
         DATA.train.labels,
         settings,
         seed=0,
-        folder=folder,
+        folder=CellFolder(folder),
         collapse_std=0.05,
         hooks=hooks or Hooks(),
     )
