@@ -16,7 +16,7 @@ from barlowcli.errors import ConfigError
 
 @dataclass(frozen=True)
 class Entry:
-    """target: "module:attribute"; summary: one line for `barlow ls`.
+    """target: "module:attribute", "" where there is nothing to build; summary: one line for `barlow ls`.
 
     numbers: of a family, whose name ends in `-K`, the K that are offered; any other from 1 is known by name too, and
     what the target makes of K is loaded.
@@ -94,7 +94,7 @@ METHODS = Registry(
         "simsiam": ("barlowcli.methods.simsiam:build", "SimSiam: predict the other view, its gradient stopped"),
         "random-init": ("barlowcli.methods.random_init:build", "control: an encoder that was never trained"),
         "supervised": ("barlowcli.methods.supervised:build", "control: cross-entropy on the labels, same views"),
-        "histogram": ("barlowcli.methods.histogram:build", "control: no encoder, probes on raw colour histograms"),
+        "histogram": ("", "control: no encoder, probes on raw colour histograms"),
     },
 )
 

@@ -21,7 +21,7 @@ from barlowcli.evaluation.knn import nearest
 from barlowcli.machine.devices import Way, set_up
 from barlowcli.machine.provenance import provenance
 from barlowcli.methods.barlow_twins import cross_correlation_loss
-from barlowcli.methods.base import Method
+from barlowcli.methods.base import Method, Networks
 from barlowcli.networks.encoders import build_encoder
 from barlowcli.networks.projectors import build_projector
 from barlowcli.registry import METHODS
@@ -32,7 +32,7 @@ from barlowcli.settings.views import ViewSettings
 from barlowcli.training.meter import Meter
 from barlowcli.training.optimisers import build_optimizer
 from barlowcli.training.step import CompiledViews, EagerStep, prepare
-from barlowcli.views.pipeline import Views
+from barlowcli.views.pipeline import AugmentedViews
 from barlowcli.views.random import Draws, Number
 
 PIXEL = 1 / 255
@@ -118,7 +118,7 @@ def views(images: Tensor, device: str) -> Iterator[Check]:
     index = torch.arange(len(images))
     there, places = images.to(device), index.to(device)
     for name, settings in VIEWS.items():
-        made = Views(settings, image_size=images.shape[-1], mean=[0.5] * 3, std=[STD] * 3, seed=5)
+        made = AugmentedViews(settings, image_size=images.shape[-1], mean=[0.5] * 3, std=[STD] * 3, seed=5)
         fast = CompiledViews(made, there.device)
         for view in (0, 1):
             eager = made(there, places, epoch=2, view=view)
@@ -173,13 +173,13 @@ def trained(
     encoder, features = build_encoder(EncoderSettings(name=encoder_name), image_size=side)
     projector = build_projector(ProjectorSettings(dim=256), features)
     method: Method = METHODS.load(settings.name)(
-        settings, encoder, projector, feature_dim=features, embedding_dim=256, classes=2
+        settings, Networks(encoder, projector, feature_dim=features, embedding_dim=256, classes=2)
     )
     method = method.to(device).to(memory_format=torch.channels_last)
     method.train()
     batch = len(images) // 2
     training = TrainingSettings.model_validate({"batch_size": batch, "precision": precision})
-    made = Views(ViewSettings(), image_size=side, mean=[0.5] * 3, std=[STD] * 3, seed=0)
+    made = AugmentedViews(ViewSettings(), image_size=side, mean=[0.5] * 3, std=[STD] * 3, seed=0)
     there = images.to(device)
     labels = torch.zeros(len(images), dtype=torch.long, device=device)
     eager = EagerStep(method, build_optimizer(training, method), made, there, labels, training)

@@ -41,7 +41,7 @@ from barlowcli.settings.data import DataSettings
 from barlowcli.settings.views import ViewSettings
 from barlowcli.training.meter import synchronise
 from barlowcli.views.blur import kernel_size
-from barlowcli.views.pipeline import Views, to_float
+from barlowcli.views.pipeline import AugmentedViews, to_float
 
 Make = Callable[[int], None]
 """Makes that many rounds of batches, and returns when they are there. A round is one batch a worker."""
@@ -120,7 +120,7 @@ def barlow(task: Task, setting: Setting) -> Make:
         blur_sigma=SIGMA,
         solarize=SOLARISE,
     )
-    views: Any = Views(chosen, image_size=task.size, mean=MEAN, std=STD, seed=0)
+    views: Any = AugmentedViews(chosen, image_size=task.size, mean=MEAN, std=STD, seed=0)
     images = task.images.to(task.device)
     if setting.way != "eager":
         views = importlib.import_module("barlowcli.training.step").CompiledViews(views, images.device)

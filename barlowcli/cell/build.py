@@ -3,12 +3,12 @@
 import torch
 
 from barlowcli.data.imageset import Dataset
-from barlowcli.methods.base import Method
+from barlowcli.methods.base import Method, Networks
 from barlowcli.networks.encoders import build_encoder
 from barlowcli.networks.projectors import build_projector
 from barlowcli.registry import METHODS
 from barlowcli.settings.cell import CellConfig
-from barlowcli.views.pipeline import Views
+from barlowcli.views.pipeline import AugmentedViews
 
 
 def build_method(config: CellConfig, data: Dataset) -> Method:
@@ -20,15 +20,8 @@ def build_method(config: CellConfig, data: Dataset) -> Method:
         encoder, features = build_encoder(config.encoder, image_size=size, channels=3 + random_bits(config))
         projector = build_projector(config.projector, features) if config.projector else None
         dim = config.projector.dim if config.projector else features
-        build = METHODS.load(config.method.name)
-        method: Method = build(
-            config.method,
-            encoder,
-            projector,
-            feature_dim=features,
-            embedding_dim=dim,
-            classes=len(data.classes),
-        )
+        networks = Networks(encoder, projector, features, dim, classes=len(data.classes))
+        method: Method = METHODS.load(config.method.name)(config.method, networks)
     return method
 
 
@@ -37,11 +30,11 @@ def random_bits(config: CellConfig) -> int:
     return config.views.random_bits if config.views else 0
 
 
-def make_views(config: CellConfig, data: Dataset) -> Views:
+def make_views(config: CellConfig, data: Dataset) -> AugmentedViews:
     """The cell's views, normalised by the statistics of the training images."""
     assert config.views is not None
     mean, std = channel_statistics(data)
-    return Views(config.views, image_size=data.train.images.shape[-1], mean=mean, std=std, seed=config.seed)
+    return AugmentedViews(config.views, image_size=data.train.images.shape[-1], mean=mean, std=std, seed=config.seed)
 
 
 def channel_statistics(data: Dataset) -> tuple[list[float], list[float]]:

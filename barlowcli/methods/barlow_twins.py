@@ -3,9 +3,9 @@
 from functools import partial
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from barlowcli.methods.base import JointEmbedding, Method
+from barlowcli.methods.base import JointEmbedding, Method, Networks
 from barlowcli.methods.normalisation import EPS, Normalize, standardise
 from barlowcli.settings.methods import BarlowSettings
 
@@ -79,18 +79,10 @@ def redundancy_weight(settings: BarlowSettings, dim: int) -> float:
     return settings.lambda_ / dim if settings.lambda_rule == "c/D" else settings.lambda_
 
 
-def build(
-    settings: BarlowSettings,
-    encoder: nn.Module,
-    projector: nn.Module | None,
-    *,
-    feature_dim: int,
-    embedding_dim: int,
-    classes: int,
-) -> Method:
+def build(settings: BarlowSettings, networks: Networks) -> Method:
     """Barlow Twins over encoder (-> F) and projector (-> D), with whatever branches the settings name."""
-    loss = partial(_loss, settings=settings, lambda_=redundancy_weight(settings, embedding_dim))
-    return JointEmbedding(settings, encoder, projector, embedding_dim=embedding_dim, loss=loss)
+    loss = partial(_loss, settings=settings, lambda_=redundancy_weight(settings, networks.embedding_dim))
+    return JointEmbedding(settings, networks, loss=loss)
 
 
 def _loss(z_a: Tensor, z_b: Tensor, *, settings: BarlowSettings, lambda_: float) -> tuple[Tensor, dict[str, Tensor]]:

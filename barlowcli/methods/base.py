@@ -8,6 +8,7 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -32,6 +33,18 @@ class Output(NamedTuple):
     embeddings: tuple[Tensor, Tensor]
     """z of each view (N, D), detached, in the type of autocast, the first by the online network; by it a collapse is
     seen."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a method is built from: the encoder (N, 3, H, W) -> h (N, F), the projector h -> z (N, D) or None, where
+    z = h; and F, D, and how many classes the labels have."""
+
+    encoder: nn.Module
+    projector: nn.Module | None
+    feature_dim: int
+    embedding_dim: int
+    classes: int
 
 
 class Method(nn.Module, ABC):
@@ -69,20 +82,13 @@ class JointEmbedding(Method):
     mode on its own batch statistics, its running statistics come of its own passes, and only parameters are averaged.
     """
 
-    def __init__(
-        self,
-        branches: BranchSettings,
-        encoder: nn.Module,
-        projector: nn.Module | None,
-        *,
-        embedding_dim: int,
-        loss: PairLoss,
-    ) -> None:
+    def __init__(self, branches: BranchSettings, networks: Networks, *, loss: PairLoss) -> None:
+        encoder, projector, dim = networks.encoder, networks.projector, networks.embedding_dim
         super().__init__(encoder, projector)
         self.branches = branches
         self.loss = loss
-        self.scale = loss_scale(branches, embedding_dim)
-        self.predictor = build_predictor(embedding_dim, branches.predictor_hidden) if branches.predictor else None
+        self.scale = loss_scale(branches, dim)
+        self.predictor = build_predictor(dim, branches.predictor_hidden) if branches.predictor else None
         averaged = branches.target == "ema"
         self.target_encoder = _frozen_copy(encoder) if averaged else None
         self.target_projector = _frozen_copy(projector) if averaged and projector is not None else None

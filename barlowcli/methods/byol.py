@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from barlowcli.methods.base import JointEmbedding, Method
+from barlowcli.methods.base import JointEmbedding, Method, Networks
 from barlowcli.methods.normalisation import Normalize, normalise
 from barlowcli.settings.methods import ByolSettings
 
@@ -18,18 +18,10 @@ def regression_loss(prediction: Tensor, target: Tensor, *, normalize: Normalize 
     return (normalise(prediction, normalize) - normalise(target, normalize)).square().sum(1).mean()
 
 
-def build(
-    settings: ByolSettings,
-    encoder: nn.Module,
-    projector: nn.Module | None,
-    *,
-    feature_dim: int,
-    embedding_dim: int,
-    classes: int,
-) -> Method:
+def build(settings: ByolSettings, networks: Networks) -> Method:
     """BYOL over encoder (-> F) and projector (-> D); the two directions are summed."""
     loss = partial(_loss, normalize=settings.normalize)
-    return JointEmbedding(settings, encoder, projector, embedding_dim=embedding_dim, loss=loss)
+    return JointEmbedding(settings, networks, loss=loss)
 
 
 def _loss(prediction: Tensor, target: Tensor, *, normalize: Normalize) -> tuple[Tensor, dict[str, Tensor]]:

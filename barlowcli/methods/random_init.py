@@ -1,9 +1,9 @@
 """Control: the networks as they were initialised. What a probe finds here owes nothing to training."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from barlowcli.errors import CellError
-from barlowcli.methods.base import Method, Output
+from barlowcli.methods.base import Method, Networks, Output
 from barlowcli.settings.methods import RandomInitSettings
 
 
@@ -15,14 +15,6 @@ class RandomInit(Method):
         raise CellError("`random-init` is never trained", hint="probe its encoder as it is")
 
 
-def build(
-    settings: RandomInitSettings,
-    encoder: nn.Module,
-    projector: nn.Module | None,
-    *,
-    feature_dim: int,
-    embedding_dim: int,
-    classes: int,
-) -> Method:
+def build(settings: RandomInitSettings, networks: Networks) -> Method:
     """Hold encoder and projector as they are."""
-    return RandomInit(encoder, projector)
+    return RandomInit(networks.encoder, networks.projector)

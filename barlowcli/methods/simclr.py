@@ -4,9 +4,9 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from barlowcli.methods.base import JointEmbedding, Method
+from barlowcli.methods.base import JointEmbedding, Method, Networks
 from barlowcli.methods.normalisation import Normalize, normalise
 from barlowcli.settings.methods import SimclrSettings
 
@@ -25,18 +25,10 @@ def nt_xent(z_a: Tensor, z_b: Tensor, *, temperature: float, normalize: Normaliz
     return F.cross_entropy(logits, positives)
 
 
-def build(
-    settings: SimclrSettings,
-    encoder: nn.Module,
-    projector: nn.Module | None,
-    *,
-    feature_dim: int,
-    embedding_dim: int,
-    classes: int,
-) -> Method:
+def build(settings: SimclrSettings, networks: Networks) -> Method:
     """SimCLR over encoder (-> F) and projector (-> D)."""
     loss = partial(_loss, temperature=settings.temperature, normalize=settings.normalize)
-    return JointEmbedding(settings, encoder, projector, embedding_dim=embedding_dim, loss=loss)
+    return JointEmbedding(settings, networks, loss=loss)
 
 
 def _loss(z_a: Tensor, z_b: Tensor, *, temperature: float, normalize: Normalize) -> tuple[Tensor, dict[str, Tensor]]:

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from barlowcli.methods.base import JointEmbedding, Method
+from barlowcli.methods.base import JointEmbedding, Method, Networks
 from barlowcli.methods.normalisation import Normalize, normalise
 from barlowcli.settings.methods import SimsiamSettings
 
@@ -17,18 +17,10 @@ def negative_cosine(prediction: Tensor, target: Tensor, *, normalize: Normalize 
     return -(normalise(prediction, normalize) * normalise(target, normalize)).sum(1).mean()
 
 
-def build(
-    settings: SimsiamSettings,
-    encoder: nn.Module,
-    projector: nn.Module | None,
-    *,
-    feature_dim: int,
-    embedding_dim: int,
-    classes: int,
-) -> Method:
+def build(settings: SimsiamSettings, networks: Networks) -> Method:
     """SimSiam over encoder (-> F) and projector (-> D); half of each direction is summed (eq. 2)."""
     loss = partial(_loss, normalize=settings.normalize)
-    return JointEmbedding(settings, encoder, projector, embedding_dim=embedding_dim, loss=loss)
+    return JointEmbedding(settings, networks, loss=loss)
 
 
 def _loss(prediction: Tensor, target: Tensor, *, normalize: Normalize) -> tuple[Tensor, dict[str, Tensor]]:

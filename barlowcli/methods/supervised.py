@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from barlowcli.errors import ConfigError
-from barlowcli.methods.base import Method, Output
+from barlowcli.methods.base import Method, Networks, Output
 from barlowcli.settings.methods import SupervisedSettings
 
 
@@ -26,16 +26,8 @@ class Supervised(Method):
         return Output(loss, {"cross_entropy": loss.detach(), "accuracy": accuracy}, (h_a.detach(), h_b.detach()))
 
 
-def build(
-    settings: SupervisedSettings,
-    encoder: nn.Module,
-    projector: nn.Module | None,
-    *,
-    feature_dim: int,
-    embedding_dim: int,
-    classes: int,
-) -> Method:
+def build(settings: SupervisedSettings, networks: Networks) -> Method:
     """Encoder (-> F) and a linear head; raises ConfigError if given a projector, which it would leave untrained."""
-    if projector is not None:
+    if networks.projector is not None:
         raise ConfigError(["projector: `supervised` has none"], hint="leave the projector out: its head is linear on h")
-    return Supervised(encoder, feature_dim=feature_dim, classes=classes)
+    return Supervised(networks.encoder, feature_dim=networks.feature_dim, classes=networks.classes)

@@ -4,9 +4,9 @@ import math
 from functools import partial
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from barlowcli.methods.base import JointEmbedding, Method
+from barlowcli.methods.base import JointEmbedding, Method, Networks
 from barlowcli.methods.normalisation import normalise, standardise
 from barlowcli.settings.methods import VicregSettings
 
@@ -25,18 +25,10 @@ def vicreg_terms(z_a: Tensor, z_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return F.mse_loss(z_a, z_b), variance, _off_diagonal(z_a) + _off_diagonal(z_b)
 
 
-def build(
-    settings: VicregSettings,
-    encoder: nn.Module,
-    projector: nn.Module | None,
-    *,
-    feature_dim: int,
-    embedding_dim: int,
-    classes: int,
-) -> Method:
+def build(settings: VicregSettings, networks: Networks) -> Method:
     """VICReg over encoder (-> F) and projector (-> D)."""
     loss = partial(_loss, settings=settings)
-    return JointEmbedding(settings, encoder, projector, embedding_dim=embedding_dim, loss=loss)
+    return JointEmbedding(settings, networks, loss=loss)
 
 
 def _loss(z_a: Tensor, z_b: Tensor, *, settings: VicregSettings) -> tuple[Tensor, dict[str, Tensor]]:

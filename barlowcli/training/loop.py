@@ -21,8 +21,9 @@ from barlowcli.training.checkpoint import Checkpoint
 from barlowcli.training.log import TrainingLog
 from barlowcli.training.meter import Cost, Meter
 from barlowcli.training.optimisers import base_learning_rate, build_optimizer, learning_rate
-from barlowcli.training.step import EagerStep, Views, prepare
+from barlowcli.training.step import EagerStep, prepare
 from barlowcli.views.ahead import Ahead
+from barlowcli.views.base import Views
 
 DRAIN_STEPS = 25
 """Steps between two looks at the loss: each look is a synchronisation with the device."""

@@ -10,7 +10,7 @@ import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,8 @@ from barlowcli.machine.devices import Way
 from barlowcli.methods.base import Method, Output, embed
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.training.meter import Meter
+from barlowcli.views.base import Views
+from barlowcli.views.pipeline import AugmentedViews
 
 WARM_UP = 3
 """Steps on a stream of their own before a capture, as torch.cuda.graph asks for: they set up cuDNN, cuBLAS and the
@@ -27,29 +29,6 @@ state of the optimiser."""
 BACKEND = "inductor"
 ARCHITECTURES = 64
 """Compiled versions of one function that are kept; by default Dynamo gives up after 8, fewer than a grid has."""
-
-
-class Views(Protocol):
-    """What a step needs of `views.pipeline.Views`."""
-
-    def __call__(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
-        """Views (B, C, S, S) of `images[index]`."""
-        ...
-
-
-class SeededViews(Protocol):
-    """What is needed of them to be compiled."""
-
-    seed: int | Tensor
-
-    @property
-    def alike(self) -> bool:
-        """Whether only their draws differ."""
-        ...
-
-    def __call__(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int | Tensor) -> Tensor:
-        """Views (B, C, S, S) of `images[index]`."""
-        ...
 
 
 class Row(NamedTuple):
@@ -173,7 +152,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return torch.compile(function, dynamic=False, fullgraph=True, backend=BACKEND)
 
 
-def call_views(views: SeededViews, images: Tensor, index: Tensor, epoch: Tensor, view: int | Tensor) -> Tensor:
+def call_views(views: AugmentedViews, images: Tensor, index: Tensor, epoch: Tensor, view: int | Tensor) -> Tensor:
     """`views` as a function of plain arguments, to be compiled."""
     return views(images, index, epoch=epoch, view=view)
 
@@ -181,7 +160,7 @@ def call_views(views: SeededViews, images: Tensor, index: Tensor, epoch: Tensor,
 class CompiledViews:
     """Views under torch.compile. Seed, epoch and, of views alike, view are tensors, lest each be compiled anew."""
 
-    def __init__(self, views: SeededViews, device: torch.device) -> None:
+    def __init__(self, views: AugmentedViews, device: torch.device) -> None:
         self.views = copy.copy(views)
         self.device = device
         if isinstance(views.seed, int):
@@ -202,8 +181,8 @@ def compile_step(step: EagerStep) -> EagerStep:
     """The step with views and network compiled, which happens as it is first taken."""
     step.method.network = compiled(embed)
     views = step.views
-    if hasattr(views, "alike"):
-        views = CompiledViews(cast(SeededViews, views), step.images.device)
+    if isinstance(views, AugmentedViews):
+        views = CompiledViews(views, step.images.device)
     return replace(step, views=views)
 
 

@@ -1,19 +1,10 @@
 """Views of several batches made at once: of small images, a batch costs more in calls than in pixels."""
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 
+from barlowcli.views.base import Views
 from barlowcli.views.pipeline import CHUNK
-
-
-class Maker(Protocol):
-    """What makes views, see `pipeline.Views`."""
-
-    def __call__(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
-        """Views (B, C, S, S) of `images[index]`."""
-        ...
 
 
 class Ahead:
@@ -23,7 +14,7 @@ class Ahead:
     go. Anything but the next batch of the order is made when it is asked for.
     """
 
-    def __init__(self, views: Maker, images: Tensor) -> None:
+    def __init__(self, views: Views, images: Tensor) -> None:
         """images: uint8 (N, 3, H, W), the size of which says how many views are made at once."""
         self.views = views
         self.count = CHUNK // images[0].numel()

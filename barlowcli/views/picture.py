@@ -12,7 +12,7 @@ from torch import Tensor
 from barlowcli.errors import ConfigError
 from barlowcli.registry import SHUFFLES
 from barlowcli.settings.views import ViewSettings
-from barlowcli.views.pipeline import Views, check_images, greyscale_is_on, to_float
+from barlowcli.views.pipeline import AugmentedViews, check_images, greyscale_is_on, to_float
 from barlowcli.views.shuffle import check_arm
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _views(
     made = []
     for arm in arms:
         chosen = settings.model_copy(update={"shuffle": arm, "jitter": jitter})
-        views = Views(chosen, image_size=images.shape[-1], mean=(0, 0, 0), std=(1, 1, 1), seed=seed)
+        views = AugmentedViews(chosen, image_size=images.shape[-1], mean=(0, 0, 0), std=(1, 1, 1), seed=seed)
         made += [views.pixels(images, index, epoch=epoch, view=view) for view in (0, 1)]
     return made
 

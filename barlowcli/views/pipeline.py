@@ -48,7 +48,7 @@ def greyscale_is_on(settings: ViewSettings) -> bool:
     return settings.jitter == "on" if settings.grayscale == "auto" else settings.grayscale == "on"
 
 
-class Views:
+class AugmentedViews:
     """Makes views: a pure function of (images, seed, epoch, view, sample index), whatever the batch or the device."""
 
     def __init__(

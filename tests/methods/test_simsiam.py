@@ -2,6 +2,7 @@ import torch
 from lightly.loss import NegativeCosineSimilarity
 from torch import nn
 
+from barlowcli.methods.base import Networks
 from barlowcli.methods.simsiam import build, negative_cosine
 from barlowcli.settings.methods import SimsiamSettings
 
@@ -15,7 +16,9 @@ def test_negative_cosine_is_lightlys() -> None:
 def test_loss_is_the_pseudocode_of_algorithm_1() -> None:
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(12, 6, bias=False), nn.BatchNorm1d(6))
-    method = build(SimsiamSettings(predictor_hidden=4), encoder, None, feature_dim=6, embedding_dim=6, classes=2)
+    method = build(
+        SimsiamSettings(predictor_hidden=4), Networks(encoder, None, feature_dim=6, embedding_dim=6, classes=2)
+    )
     x1, x2 = torch.rand(2, 16, 3, 2, 2)
     output = method(x1, x2, torch.zeros(16, dtype=torch.int64))
     h = method.get_submodule("predictor")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from barlowcli.data.load import load_dataset
 from barlowcli.machine.devices import Way
-from barlowcli.methods.base import Method
+from barlowcli.methods.base import Method, Networks
 from barlowcli.networks.encoders import build_encoder
 from barlowcli.networks.projectors import build_projector
 from barlowcli.registry import METHODS
@@ -21,7 +21,7 @@ from barlowcli.training import step as module
 from barlowcli.training.meter import Meter
 from barlowcli.training.optimisers import build_optimizer
 from barlowcli.training.step import EagerStep, State, Step, compiled, prepare
-from barlowcli.views.pipeline import Views
+from barlowcli.views.pipeline import AugmentedViews
 
 DATA = load_dataset(DataSettings(limit=100, image_size=12), root=Path("unused"))
 INDEX = torch.arange(32)
@@ -50,10 +50,10 @@ def eager(
     encoder, features = build_encoder(EncoderSettings(), image_size=12)
     projector = build_projector(ProjectorSettings(dim=8, hidden=16), features)
     method: Method = METHODS.load(settings.name)(
-        settings, encoder, projector, feature_dim=features, embedding_dim=8, classes=10
+        settings, Networks(encoder, projector, feature_dim=features, embedding_dim=8, classes=10)
     )
     training = TrainingSettings.model_validate({"batch_size": 32, "optimizer": optimizer})
-    made = Views(views or ViewSettings(), image_size=12, mean=[0.2] * 3, std=[0.3] * 3, seed=seed)
+    made = AugmentedViews(views or ViewSettings(), image_size=12, mean=[0.2] * 3, std=[0.3] * 3, seed=seed)
     method.train()
     return EagerStep(method, build_optimizer(training, method), made, DATA.train.images, DATA.train.labels, training)
 

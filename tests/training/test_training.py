@@ -8,7 +8,7 @@ from torch import Tensor
 
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import CellError, InterruptError
-from barlowcli.methods.base import Method, Output
+from barlowcli.methods.base import Method, Networks, Output
 from barlowcli.networks.encoders import build_encoder
 from barlowcli.networks.projectors import build_projector
 from barlowcli.records.folder import CellFolder
@@ -22,7 +22,7 @@ from barlowcli.training.log import TrainingLog
 from barlowcli.training.loop import Hooks, Trained, epoch_order, train
 from barlowcli.training.optimisers import build_optimizer
 from barlowcli.training.step import EagerStep, Row
-from barlowcli.views.pipeline import Views
+from barlowcli.views.pipeline import AugmentedViews
 
 DATA = load_dataset(DataSettings(limit=160, image_size=8), root=Path("no-data-root"))
 SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.1, lr_scaling="none", warmup_epochs=1)  # 4 steps an epoch
@@ -33,13 +33,13 @@ def method_of(settings: BarlowSettings | ByolSettings, seed: int = 0) -> Method:
     encoder, features = build_encoder(EncoderSettings(), image_size=8)
     projector = build_projector(ProjectorSettings(layers=2, hidden=32, dim=16), features)
     build = METHODS.load(settings.name)
-    method: Method = build(settings, encoder, projector, feature_dim=features, embedding_dim=16, classes=10)
+    method: Method = build(settings, Networks(encoder, projector, features, embedding_dim=16, classes=10))
     return method
 
 
 def run(folder: Path, method: Method, hooks: Hooks | None = None, settings: TrainingSettings = SETTINGS) -> Trained:
     folder.mkdir(exist_ok=True)
-    views = Views(ViewSettings(), image_size=8, mean=[0.2] * 3, std=[0.3] * 3, seed=0)
+    views = AugmentedViews(ViewSettings(), image_size=8, mean=[0.2] * 3, std=[0.3] * 3, seed=0)
     return train(
         method,
         views,
@@ -193,7 +193,7 @@ def test_clipping_bounds_the_gradient_that_is_applied():
         method = method_of(BarlowSettings())
         settings = SETTINGS.model_copy(update={"clip_gradient": clip, "momentum": 0.0, "weight_decay": 0.0})
         before = torch.cat([p.detach().flatten().clone() for p in method.parameters()])
-        views = Views(ViewSettings(), image_size=8, mean=[0.2] * 3, std=[0.3] * 3, seed=0)
+        views = AugmentedViews(ViewSettings(), image_size=8, mean=[0.2] * 3, std=[0.3] * 3, seed=0)
         optimizer = build_optimizer(settings, method)
         index = torch.arange(32)
         take_step = EagerStep(method, optimizer, views, DATA.train.images, DATA.train.labels, settings)

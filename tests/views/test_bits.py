@@ -10,7 +10,7 @@ from torch import Tensor
 
 from barlowcli.settings.views import ViewSettings
 from barlowcli.views.bits import append_bits
-from barlowcli.views.pipeline import Views, probe_images
+from barlowcli.views.pipeline import AugmentedViews, probe_images
 from barlowcli.views.random import splitmix64_int
 
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
@@ -22,8 +22,8 @@ ARMS: tuple[dict[str, Any], ...] = (
 )
 
 
-def make(bits: int, seed: int = 0, **settings: Any) -> Views:
-    return Views(ViewSettings(random_bits=bits, **settings), image_size=32, mean=MEAN, std=STD, seed=seed)
+def make(bits: int, seed: int = 0, **settings: Any) -> AugmentedViews:
+    return AugmentedViews(ViewSettings(random_bits=bits, **settings), image_size=32, mean=MEAN, std=STD, seed=seed)
 
 
 def probe(photos: Tensor, index: Tensor, *, bits: int = 0, seed: int = 0) -> Tensor:

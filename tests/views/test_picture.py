@@ -13,7 +13,7 @@ from torch import Tensor
 from barlowcli.errors import ConfigError
 from barlowcli.settings.views import ViewSettings
 from barlowcli.views.picture import contact_sheet
-from barlowcli.views.pipeline import Views
+from barlowcli.views.pipeline import AugmentedViews
 
 
 def pixels_of(figure: Figure) -> np.ndarray:
@@ -38,7 +38,7 @@ def test_every_view_is_there_to_the_last_pixel(photos: Tensor) -> None:
         for arm in ("none", "pixels"):
             chosen = settings.model_copy(update={"jitter": jitter, "shuffle": arm})
             for view in (0, 1):
-                views = Views(chosen, image_size=32, mean=(0, 0, 0), std=(1, 1, 1), seed=4)
+                views = AugmentedViews(chosen, image_size=32, mean=(0, 0, 0), std=(1, 1, 1), seed=4)
                 for made in views.pixels(images, torch.arange(2), epoch=0, view=view):
                     block = (made * 255).round().byte().permute(1, 2, 0).numpy().repeat(2, 0).repeat(2, 1)
                     assert holds(sheet, block)

@@ -14,15 +14,15 @@ from barlowcli.views import pipeline, shuffle
 from barlowcli.views.colour import draw_jitter
 from barlowcli.views.crop import draw_boxes
 from barlowcli.views.histogram import draw_partners
-from barlowcli.views.pipeline import Views, probe_images
+from barlowcli.views.pipeline import AugmentedViews, probe_images
 from barlowcli.views.random import Draws, Number
 
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 EVERYTHING: dict[str, Any] = {"blur": (0.7, 0.6), "solarize": (0.3, 0.5), "interpolation": "bicubic"}
 
 
-def make(size: int = 32, seed: int = 0, **settings: Any) -> Views:
-    return Views(ViewSettings(**settings), image_size=size, mean=MEAN, std=STD, seed=seed)
+def make(size: int = 32, seed: int = 0, **settings: Any) -> AugmentedViews:
+    return AugmentedViews(ViewSettings(**settings), image_size=size, mean=MEAN, std=STD, seed=seed)
 
 
 def everyone(images: Tensor) -> Tensor:
