@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from barlowcli.methods.base import Method, Output
+from barlowcli.methods.base import Method, Networks, Output
 from barlowcli.methods.byol import build
 from barlowcli.settings.methods import ByolSettings
 from barlowcli.settings.training import TrainingSettings
@@ -84,7 +84,7 @@ def test_an_averaged_target_is_kept_beside_the_network_and_saves_nothing():
         return nn.Sequential(nn.Flatten(), nn.Linear(PIXELS, 5, bias=False), nn.BatchNorm1d(5))
 
     def bytes_of(settings: ByolSettings) -> tuple[int, int]:
-        method = build(settings, network(), None, feature_dim=5, embedding_dim=5, classes=2)
+        method = build(settings, Networks(network(), None, feature_dim=5, embedding_dim=5, classes=2))
         found = measured(method, TrainingSettings()).bytes
         return found.kept, found.activations
 
