@@ -18,7 +18,7 @@ import torch
 
 from barlowcli.cell.options import RunOptions
 from barlowcli.cell.run import run_cell
-from barlowcli.cli.flags import absolute
+from barlowcli.cli.parsing import absolute
 from barlowcli.experiment.files import load_experiment
 from barlowcli.machine.devices import resolve
 from barlowcli.machine.provenance import provenance
@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="write the table here as JSON")
     arguments = parser.parse_args()
     device = resolve(arguments.device)
-    settings = {"data.name": absolute(arguments.dataset) if arguments.dataset else None, "data.limit": arguments.limit}
+    settings = {"data.name": absolute(arguments.dataset), "data.limit": arguments.limit}
     given = {key: value for key, value in settings.items() if value is not None}
     axes = {"method": ["barlow", "byol"], "shuffle": ["none"], "jitter": ["on"]}
     plan = build_plan(

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from barlowcli.cli import output
-from barlowcli.cli.flags import absolute, axis_values, parse_settings
-from barlowcli.cli.run import choose_preset
+from barlowcli.cli.parsing import absolute, axis_values, parse_settings
 from barlowcli.errors import BarlowError
 from barlowcli.experiment.files import load_experiment
 from barlowcli.machine.devices import Way, resolve
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.running.request import choose_preset
 
 EPOCHS_ON_GPU = 2
 """Epochs of the whole cell that is timed on a GPU, where all of them would take minutes."""

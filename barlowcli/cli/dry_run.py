@@ -1,134 +1,62 @@
-"""What --dry-run prints: the cells by arm and by axis, what is done of them, and what the rest would take."""
+"""What --dry-run prints."""
 
-import json
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from barlowcli.analysis.results import varying
 from barlowcli.analysis.wording import method_name
 from barlowcli.cli import output
-from barlowcli.plan.freezing import status_of
-from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.running.dry_run import STATES, Cost, DryRun, as_value, dry_run, measure
+from barlowcli.running.request import Request
+from barlowcli.running.show import Show
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # it imports torch
     from barlowcli.measuring.totals import Estimate, Group
 
-STATES = ("done", "failed", "todo")
 MIB = 2**20
 
 
-def show_plan(
-    plan: Plan,
-    folder: Path,
-    todo: Sequence[PlannedCell],
-    *,
-    data_root: Path,
-    device: str,
-    workers: int,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Print the plan in `folder` and what its cells `todo` would take, `workers` at once."""
-    states = {cell.id: status_of(folder, cell) for cell in plan.cells}
-    axes = by_axis(plan, states)
-    if not as_json:
-        for line in [*arm_lines(plan, states), "", *axis_lines(axes), "", count_line(states)]:
-            output.say(line)
-    found, notes = measure(todo, data_root=data_root, device=device, workers=workers, quiet=quiet)
-    notes = [*notes, *stage_note(plan)]
+def show_plan(request: Request, show: Show, *, as_json: bool) -> None:
+    """Print what would be run, and then, once it is measured, what that would take."""
+    found = dry_run(request, show)
     if as_json:
-        value = {
-            "experiment": plan.experiment.name,
-            "preset": plan.preset,
-            "axes": axes,
-            "estimate": estimate_value(plan, found, notes, some=bool(todo)),
-            "cells": [cell_value(cell, states[cell.id]) for cell in plan.cells],
-        }
-        output.print_json(value)
+        output.print_json(as_value(found, measure(found, request, show)))
         return
-    if found is not None and found.groups:
-        output.say(estimate_line(found))
-    elif todo:
-        output.say("no estimate of the time they take")
-    for note in notes:
-        output.say(note)
+    for line in [*arm_lines(found), "", *axis_lines(found), "", count_line(found)]:
+        output.say(line)
+    for line in cost_lines(found, measure(found, request, show)):
+        output.say(line)
 
 
-def by_axis(plan: Plan, states: dict[str, str]) -> dict[str, dict[str, dict[str, int]]]:
-    """Axis -> value -> number of cells and of those done, failed and to do; "-" where an axis means nothing."""
-    found: dict[str, dict[str, dict[str, int]]] = {}
-    for name in plan.experiment.axes:
-        values = found.setdefault(name, {})
-        for cell in plan.cells:
-            counts = values.setdefault(cell.axes.get(name, "-"), {"cells": 0, **dict.fromkeys(STATES, 0)})
-            counts["cells"] += 1
-            counts[states[cell.id]] += 1
-    return found
-
-
-def arm_lines(plan: Plan, states: dict[str, str]) -> list[str]:
+def arm_lines(found: DryRun) -> list[str]:
     """A table with a line an arm."""
-    arms: dict[tuple[str, ...], list[str]] = {}
-    for cell in plan.cells:
-        arms.setdefault((*cell.axes.values(), "control" if cell.control else ""), []).append(states[cell.id])
-    rows = [(*arm, str(len(found)), *(str(found.count(state)) for state in STATES)) for arm, found in arms.items()]
-    return table([(*plan.experiment.axes, "", "cells", "done", "failed", "to do"), *rows])
+    rows = [
+        (*arm, str(len(states)), *(str(states.count(state)) for state in STATES)) for arm, states in found.arms.items()
+    ]
+    return output.columns([(*found.plan.experiment.axes, "", "cells", "done", "failed", "to do"), *rows])
 
 
-def axis_lines(axes: dict[str, dict[str, dict[str, int]]]) -> list[str]:
+def axis_lines(found: DryRun) -> list[str]:
     """A table with a line a value of an axis."""
     rows = [
         (name if index == 0 else "", value, *(str(count) for count in counts.values()))
-        for name, values in axes.items()
+        for name, values in found.axes.items()
         for index, (value, counts) in enumerate(values.items())
     ]
-    return table([("axis", "value", "cells", "done", "failed", "to do"), *rows])
+    return output.columns([("axis", "value", "cells", "done", "failed", "to do"), *rows])
 
 
-def count_line(states: dict[str, str]) -> str:
+def count_line(found: DryRun) -> str:
     """ "36 cells, 12 done, 24 to do"."""
-    counts = {state: list(states.values()).count(state) for state in STATES}
+    counts = {state: list(found.states.values()).count(state) for state in STATES}
     parts = [f"{counts[state]} {state}" for state in ("done", "failed") if counts[state]]
-    return ", ".join([f"{len(states)} cells", *parts, f"{counts['todo']} to do"])
+    return ", ".join([f"{len(found.states)} cells", *parts, f"{counts['todo']} to do"])
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with the columns of `rows` one below the other."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def measure(
-    todo: Sequence[PlannedCell], *, data_root: Path, device: str, workers: int, quiet: bool
-) -> tuple["Estimate | None", list[str]]:
-    """The estimate for `todo`, None where there is nothing to do or torch cannot be used, and what to say beside it."""
-    if not todo:
-        return None, []
-    output.log("measuring a few training steps and probes", quiet=quiet)
-    try:
-        from barlowcli.measuring.totals import estimate
-    except (ImportError, RuntimeError) as error:
-        return None, [f"torch cannot be used here: {error}; see `barlow doctor`"]
-    found = estimate(todo, data_root=data_root, device=device, workers=workers)
-    return found, [*found.notes, *step_note(device)]
-
-
-def step_note(device: str) -> list[str]:
-    """A word where a run takes its steps in a faster way than they are timed in."""
-    if device != "cuda":
-        return []
-    return [
-        "the steps were timed uncompiled; a run takes them as one CUDA graph where it can, and is done sooner "
-        "(`barlow bench` measures both)"
-    ]
-
-
-def stage_note(plan: Plan) -> list[str]:
-    """A word where a screened experiment's second stage is not in the plan yet."""
-    if plan.experiment.screen is None or plan.winner:
-        return []
-    return ["the winner of the screening adds its cells of the second stage, which are not counted here yet"]
+def cost_lines(found: DryRun, cost: Cost) -> list[str]:
+    """The estimate in words, and what to know beside it."""
+    if cost.estimate is not None and cost.estimate.groups:
+        return [estimate_line(cost.estimate), *cost.notes]
+    return ["no estimate of the time they take", *cost.notes] if found.todo else [*cost.notes]
 
 
 def estimate_line(found: "Estimate") -> str:
@@ -166,43 +94,3 @@ def rough(seconds: float) -> str:
             break
         value, unit = value / size, larger
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
-
-
-def estimate_value(plan: Plan, found: "Estimate | None", notes: Sequence[str], *, some: bool) -> dict[str, Any]:
-    """The estimate for programs. some: there are cells to do; its seconds are None where none could be measured."""
-    groups = found.groups if found is not None else ()
-    unknown = None if some else 0.0
-    return {
-        "seconds": round(found.seconds, 1) if found is not None and groups else unknown,
-        "workers": found.workers if found is not None else 0,
-        "memory_bytes": found.memory_bytes if found is not None else 0,
-        "groups": [group_value(plan, group) for group in groups],
-        "notes": list(notes),
-    }
-
-
-def group_value(plan: Plan, group: "Group") -> dict[str, Any]:
-    """Cells that cost the same: what they have in common, and seconds and bytes of one of them."""
-    axes = {name: {cell.axes.get(name, "-") for cell in group.cells} for name in varying(plan)}
-    return {
-        "method": group.cells[0].config.method.name,
-        "axes": {name: values.pop() for name, values in axes.items() if len(values) == 1},
-        "cells": len(group.cells),
-        "steps": group.steps,
-        "step_seconds": round(group.step.seconds, 6) if group.step is not None else 0.0,
-        "train_seconds": round(group.train_seconds, 3),
-        "probe_seconds": round(group.probing.seconds, 3),
-        "memory_bytes": group.memory_bytes,
-    }
-
-
-def cell_value(cell: PlannedCell, state: str) -> dict[str, Any]:
-    """A cell with every setting."""
-    return {
-        "id": cell.id,
-        "axes": cell.axes,
-        "seed": cell.seed,
-        "control": cell.control,
-        "status": state,
-        "config": json.loads(cell.config.model_dump_json(by_alias=True)),
-    }

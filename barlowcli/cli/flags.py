@@ -1,114 +1,44 @@
-"""What the flags of `run` and `sweep` say, as values: axes, settings, shards. All raise ConfigError."""
+"""The flags that several commands share, each once. Imports nothing that takes time."""
 
-import re
-from enum import StrEnum
+import functools
+import inspect
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from barlowcli.errors import ConfigError
-from barlowcli.experiment.axes import check_axis_values
-from barlowcli.settings.mistakes import quoted
-from barlowcli.settings.tables import read_toml, unusable
+import typer
 
-
-class Jitter(StrEnum):
-    """Values of --jitter."""
-
-    on = "on"
-    off = "off"
-    both = "both"
-    histogram = "histogram"
-
-
-class OnOff(StrEnum):
-    """A switch."""
-
-    on = "on"
-    off = "off"
+Experiment = Annotated[str, typer.Argument(help="Its name (`barlow ls experiments`) or the path of a TOML file.")]
+Preset = Annotated[str, typer.Option(help="auto: cifar10 where there is a GPU, else quick.")]
+Dataset = Annotated[str | None, typer.Option(help="A name (`barlow ls datasets`), folder:PATH or parquet:PATH.")]
+DataRoot = Annotated[Path, typer.Option(help="Where data sets by name lie.")]
+Downloads = Annotated[Path, typer.Option(help="Where data sets by name lie or are downloaded to.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="A class-balanced part of the training images.")]
+ImageSize = Annotated[int | None, typer.Option(min=8, help="Side in pixels that images are brought to.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="key=value, any setting; repeatable.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Results = Annotated[Path, typer.Option(help="Where the results lie.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+JsonAlone = Annotated[bool, typer.Option("--json", help="JSON on stdout, all else on stderr.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
+F = TypeVar("F")
 
 
-class OnBadImage(StrEnum):
-    """Values of --on-bad-image."""
+def takes(flags: type[F]) -> Callable[[Callable[[F], None]], Callable[..., None]]:
+    """A function of one object as a command whose parameters are the fields of that object's dataclass."""
 
-    fail = "fail"
-    skip = "skip"
+    def wrap(command: Callable[[F], None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def call(**values: Any) -> None:
+            command(flags(**values))
 
+        vars(call)["__signature__"] = inspect.signature(flags)
+        return call
 
-class Rerun(StrEnum):
-    """Values of --rerun."""
-
-    failed = "failed"
-    all = "all"
-
-
-def absolute(dataset: str) -> str:
-    """`folder:PATH` with the path made absolute; names as they are."""
-    kind, colon, path = dataset.partition(":")
-    try:
-        return f"{kind}:{Path(path).expanduser().resolve()}" if colon and path else dataset
-    except (OSError, ValueError, RuntimeError) as error:  # a home that nobody has, a loop of links
-        raise ConfigError([f"--dataset {quoted(dataset)}: {error}"], hint=f"check the path after `{kind}:`") from error
+    return wrap
 
 
-def axis_values(
-    method: str | None,
-    shuffle: str | None,
-    jitter: Jitter | None,
-    grayscale: OnOff | None,
-    dims: str | None,
-    axes: list[str],
-) -> dict[str, list[str]]:
-    """Axis -> values, from the flags that name one and from --axis. Raises ConfigError."""
-    values = {
-        "method": method,
-        "shuffle": shuffle,
-        "jitter": None if jitter is None else {"both": "on,off"}.get(jitter, jitter),
-        "grayscale": grayscale,
-        "dims": dims,
-    }
-    chosen = {name: split(text, f"--{name}") for name, text in values.items() if text is not None}
-    for item in axes:
-        name, equals, text = item.partition("=")
-        if not equals:
-            raise ConfigError([f"--axis {item}: expected NAME=V1,V2"])
-        chosen[name] = split(text, f"--axis {name}")
-    return chosen
-
-
-def split(text: str, flag: str) -> list[str]:
-    """Comma-separated values, at least one. Raises ConfigError."""
-    values = [value.strip() for value in text.split(",") if value.strip()]
-    if not values:
-        raise ConfigError([f"{flag}: at least one value is needed"])
-    try:
-        check_axis_values(values)
-    except ValueError as error:
-        raise ConfigError([f"{flag}: {error}"]) from error
-    return list(dict.fromkeys(values))
-
-
-def parse_settings(items: list[str]) -> dict[str, Any]:
-    """`key=value` -> value as TOML would read it, text where it would not. Raises ConfigError."""
-    parsed = {}
-    for item in items:
-        key, equals, text = item.partition("=")
-        key = key.strip()
-        if not equals or not key:
-            raise ConfigError([f"--set {item}: expected key=value"], hint="for example --set training.batch_size=128")
-        try:
-            table = read_toml(f"value = {text}")
-        except ValueError:
-            table = {}
-        value = table["value"] if table.keys() == {"value"} else text
-        if problems := list(unusable({key: value})):
-            raise ConfigError([f"--set {problem}" for problem in problems])
-        parsed[key] = value
-    return parsed
-
-
-def parse_shard(shard: str | None) -> tuple[int, int]:
-    """`I/N` -> (I, N); (1, 1) where none was asked for. Raises ConfigError."""
-    part, _, parts = (shard or "1/1").partition("/")
-    if not (re.fullmatch(r"[0-9]{1,9}/[0-9]{1,9}", f"{part}/{parts}") and 1 <= int(part) <= int(parts)):
-        raise ConfigError([f"--shard {shard}: expected I/N with 1 <= I <= N"], hint="for example --shard 1/4")
-    return int(part), int(parts)
+def as_typed() -> tuple[str, ...]:
+    """The command in words, for the records."""
+    return ("barlow", *sys.argv[1:])

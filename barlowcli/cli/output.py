@@ -1,15 +1,20 @@
 """Where words go: results to stdout, all else to stderr."""
 
+import contextlib
 import functools
 import json
 import sys
 import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from barlowcli.errors import BarlowError
 
 if TYPE_CHECKING:  # rich takes its time, and `barlow --help` needs none of it
     from rich.console import Console
+
+    from barlowcli.engines.local import Event
+    from barlowcli.plan.plan import PlannedCell
 
 
 @functools.cache
@@ -42,6 +47,24 @@ def say(message: str) -> None:
         print(plain(message))
 
 
+def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), first: int = 0) -> list[str]:
+    """Lines with the columns of `rows` one below the other. right: the columns whose text stands at their right end;
+    first: how wide the first one is at least."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for index in range(len(rows[0])):
+        table.add_column(justify="right" if index in right else "left", min_width=first if index == 0 else None)
+    for row in rows:
+        table.add_row(*(Text(plain(text)) for text in row))
+    wide = Console(width=100_000, color_system=None)
+    with wide.capture() as found:
+        wide.print(table)
+    return [line.rstrip() for line in found.get().splitlines()]
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
@@ -56,3 +79,22 @@ def print_error(error: BarlowError) -> None:
     if error.hint:
         err.print("[bold cyan]hint:[/] ", end="")
         err.print(plain(error.hint), markup=False)
+
+
+class Terminal:
+    """Shows how a run goes on stderr: what `running.show.Show` asks for."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def note(self, text: str) -> None:
+        """A line for the person who waits."""
+        log(text, quiet=self.quiet)
+
+    @contextlib.contextmanager
+    def cells(self, cells: "Sequence[PlannedCell]") -> "Iterator[Callable[[Event], None]]":
+        """Bars or lines for the time that `cells` run."""
+        from barlowcli.cli.progress import reporter
+
+        with reporter(cells, console(stderr=True), quiet=self.quiet) as shown:
+            yield shown.show

@@ -25,14 +25,13 @@ def report(
     """Write the report again from plan and records, and print what was found."""
     from barlowcli.report import write_report
 
-    folders = find_runs(results, experiment, preset)
-    reports = [(folder, write_report(folder)) for folder in folders]
+    reports = [write_report(folder) for folder in find_runs(results, experiment, preset)]
     if as_json:
-        output.print_json([as_value(one, folder) for folder, one in reports])
-    for folder, one in reports:
+        output.print_json([as_value(one) for one in reports])
+    for one in reports:
         if not as_json:
-            print_report(one, folder, as_json=False, quiet=quiet, leave=False)
-    if any(one.partial for _, one in reports):
+            print_report(one, as_json=False, quiet=quiet, leave=False)
+    if any(one.partial for one in reports):
         raise typer.Exit(1)
 
 
@@ -65,20 +64,20 @@ def _find_runs(results: Path, experiment: str | None, preset: str | None) -> lis
     return folders
 
 
-def as_value(report: "Report", folder: Path) -> dict[str, Any]:
+def as_value(report: "Report") -> dict[str, Any]:
     """What --json prints of a report."""
-    return {"folder": str(folder), **report.as_value()}
+    return {"folder": str(report.folder), **report.as_value()}
 
 
-def print_report(report: "Report", folder: Path, *, as_json: bool, quiet: bool, leave: bool = True) -> None:
+def print_report(report: "Report", *, as_json: bool, quiet: bool, leave: bool = True) -> None:
     """Print what was found; exit 1 where cells failed or are missing."""
     if as_json:
-        output.print_json(as_value(report, folder))
+        output.print_json(as_value(report))
     else:
         for line in report.summary_lines:
             output.say(line)
         if not quiet:
-            files = ResultsFolder(folder)
+            files = ResultsFolder(report.folder)
             output.say(f"\nreport: {files.page}   tables: {files.summary_markdown}   plots: {files.plots}/")
     if report.partial and leave:
         raise typer.Exit(1)

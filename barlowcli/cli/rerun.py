@@ -11,7 +11,7 @@ import typer
 
 from barlowcli.cell.options import RunOptions
 from barlowcli.cli import output
-from barlowcli.cli.flags import absolute
+from barlowcli.cli.parsing import absolute
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.record import Record
 from barlowcli.running import again as rerunning

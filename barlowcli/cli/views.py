@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from barlowcli.cli import output
-from barlowcli.cli.flags import absolute, parse_settings, split
+from barlowcli.cli.parsing import absolute, parse_settings, split
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan

@@ -11,6 +11,8 @@ from barlowcli.registry import DATASETS
 
 T = TypeVar("T")
 
+DATA_ROOT = Path("~/.cache/barlow")
+"""Where data sets by name lie unless another place is named."""
 PATH_KINDS = ("folder", "parquet")
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 SPLITS = {"train": ("train", "training"), "validation": ("val", "valid", "validation"), "test": ("test", "testing")}

@@ -8,7 +8,7 @@ from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.axes import AxisValue, axis_text
 from barlowcli.experiment.model import STAGE, TEST, Experiment
 from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell, ordered
-from barlowcli.records.files import read_versioned, write_json
+from barlowcli.records.files import read_versioned, write_json, write_text
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record
 from barlowcli.settings.mistakes import describe
@@ -38,6 +38,20 @@ def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
     if plan != old:
         write_plan(folder, plan)
     return plan, left_out
+
+
+def plan_text(folder: Path) -> str | None:
+    """plan.json as it stands, None where there is none."""
+    path = ResultsFolder(folder).plan
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def restore_plan(folder: Path, text: str | None) -> None:
+    """Put plan.json back as `plan_text` read it."""
+    if text is None:
+        ResultsFolder(folder).plan.unlink(missing_ok=True)
+    else:
+        write_text(ResultsFolder(folder).plan, text)
 
 
 def _added(old: Plan, new: Plan) -> Plan:

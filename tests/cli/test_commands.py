@@ -7,6 +7,8 @@ from PIL import Image
 
 from barlowcli.cli.run import without_rerun
 from barlowcli.plan.freezing import freeze
+from barlowcli.running.experiment import select
+from barlowcli.running.request import Only
 from tests.grids import TINY, tiny_plan
 
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
@@ -111,11 +113,9 @@ def test_dry_run_tells_the_cells_and_writes_nothing(run, tmp_path):
 
 
 def test_shards_share_the_cells_out(run, tmp_path):
-    from barlowcli.cli.run import select
-
     plan = tiny_plan(seeds=3)
     ids = {cell.id for cell in plan.cells}
-    parts = [select(plan, tmp_path, ids, None, (i, 3)) for i in (1, 2, 3)]
+    parts = [select(plan.cells, tmp_path, Only(part=i, parts=3)) for i in (1, 2, 3)]
     assert sorted(cell.id for part in parts for cell in part) == sorted(ids)
     assert {len(part) for part in parts} == {12}
 

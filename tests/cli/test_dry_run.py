@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from barlowcli.cli.dry_run import rough, span, stage_note, step_note
+from barlowcli.cli.dry_run import rough, span
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import write_record
+from barlowcli.running.dry_run import stage_note, step_note
 from tests.grids import TINY
 from tests.synthetic_results import record_of
 
@@ -118,7 +119,7 @@ def test_a_screening_that_is_open_has_a_second_stage_to_come():
     plans = [build_plan(screened, "quick", Overrides(), on_cuda=False, winner=winner) for winner in ("", "ema")]
     assert [len(stage_note(plan)) for plan in plans] == [1, 0]
     plain = build_plan(load_experiment("shuffle-test"), "quick", Overrides(), on_cuda=False)
-    assert stage_note(plain) == []
+    assert stage_note(plain) == ()
 
 
 @pytest.mark.parametrize(
@@ -139,5 +140,5 @@ def test_times_that_differ_are_a_span():
 
 
 def test_a_gpu_is_said_to_be_faster_than_the_steps_that_were_timed():
-    assert step_note("cpu") == []
+    assert step_note("cpu") == ()
     assert "CUDA graph" in step_note("cuda")[0]

@@ -22,6 +22,7 @@ from barlowcli.errors import BarlowError
 from barlowcli.plan.freezing import read_plan
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import read_record
+from barlowcli.running.dry_run import Cost
 from barlowcli.settings.data import DataSettings
 from barlowcli.training.checkpoint import Checkpoint
 from barlowcli.training.log import TrainingLog
@@ -114,7 +115,7 @@ def run_command(case: Case, folder: Path) -> None:
     arguments = list(case.arguments)
     if arguments[0] == "run":
         arguments += ["--dry-run", "--json", "--device", "cpu"]
-    unmeasured: Any = mock.patch.object(dry_run, "measure", return_value=(None, []))
+    unmeasured: Any = mock.patch.object(dry_run, "measure", return_value=Cost(None, ()))
     typed = mock.patch.object(sys, "argv", ["barlow", *arguments])
     try:
         with contextlib.chdir(folder), unmeasured, typed, silence():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from barlowcli.cli import main as cli
-from barlowcli.cli.flags import absolute, parse_settings, parse_shard, split
+from barlowcli.cli.parsing import absolute, parse_settings, parse_shard, split
 from barlowcli.errors import BarlowError, ConfigError
 from barlowcli.experiment.files import load_experiment, parse_experiment
 from tests.faults.strategies_toml import GOOD

@@ -1,0 +1,99 @@
+"""An experiment, from what was asked to its report: the plan is frozen, its cells are run, the records are judged."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from barlowcli.engines.local import run_cells
+from barlowcli.errors import BarlowError, InterruptError
+from barlowcli.plan.freezing import freeze, plan_text, restore_plan, status_of
+from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.running.request import Only, Request, Rerun
+from barlowcli.running.show import SILENT, Show
+
+if TYPE_CHECKING:  # it imports matplotlib, and a command line with a mistake needs none of it
+    from barlowcli.report import Report
+
+
+def run(request: Request, show: Show = SILENT) -> "Report":
+    """Run every cell that is not done yet, stage by stage, and write the report.
+
+    Raises ConfigError where nothing can be planned, InterruptError on a signal, BarlowError where the cells cannot be
+    run; a cell that fails alone is part of the report.
+    """
+    only = request.only
+    for plan in stages(request, show):
+        carry_out(plan, request, only, show)
+        only = replace(only, rerun=None)  # of the second stage the first one's cells have just been run
+    from barlowcli.report import write_report
+
+    show.note("writing the report")
+    return write_report(request.folder)
+
+
+def stages(request: Request, show: Show) -> Iterator[Plan]:
+    """The plan as far as it is known; once it was run, of a screened experiment the plan with the winner's cells."""
+    plan = request.plan()
+    for line in request.about(plan):
+        show.note(line)
+    yield plan
+    then = request.plan()  # the first stage may have been run again
+    if request.experiment.screen is not None and not then.winner and request.only.parts > 1:
+        show.note(
+            "the winner is known once all shards are done with the first stage; then the same commands run the second"
+        )
+    if then.winner != plan.winner:
+        show.note(f"screened: {then.winner} is the winner and goes on, on seeds of its own")
+        yield then
+
+
+def carry_out(plan: Plan, request: Request, only: Only, show: Show) -> None:
+    """Freeze the plan in its folder and run those of its cells that are to be run now."""
+    folder = request.folder
+    before = plan_text(folder)
+    frozen, left_out = freeze(folder, plan)
+    if left_out:
+        kept = "records are kept and their own command brings them back; --results DIR keeps both reports"
+        show.note(f"{left_out} planned cells of other settings or data leave this report; {kept}")
+    ids = {cell.id for cell in plan.cells}
+    asked = [cell for cell in frozen.cells if cell.id in ids]
+    cells = select(asked, folder, only)
+    show.note(counted(asked, cells, request))
+    try:
+        execute(cells, request, show, anew=only.rerun is Rerun.all)
+    except BarlowError as error:
+        if not isinstance(error, InterruptError) and all(status_of(folder, cell) == "todo" for cell in cells):
+            restore_plan(folder, before)  # what was asked for cannot be run: the old report stays whole
+        raise
+    freeze(folder, plan)  # another process may have written its own plan over ours at the same moment
+
+
+def select(cells: Iterable[PlannedCell], folder: Path, only: Only) -> list[PlannedCell]:
+    """The cells to run now, seed by seed, so that what is there early covers all arms."""
+    chosen = sorted(cells, key=lambda cell: cell.seed)[only.part - 1 :: only.parts]
+    if only.rerun is Rerun.all:
+        return chosen
+    states = {"todo", "failed"} if only.rerun is Rerun.failed else {"todo"}
+    return [cell for cell in chosen if status_of(folder, cell) in states]
+
+
+def counted(asked: Sequence[PlannedCell], cells: Sequence[PlannedCell], request: Request) -> str:
+    """How many of the cells that were asked for are run, or why none is."""
+    running = {cell.id for cell in cells}
+    states = [status_of(request.folder, cell) for cell in asked if cell.id not in running]
+    if cells:
+        done = f", {states.count('done')} done" if "done" in states else ""
+        return f"{len(cells)} of {len(asked)} cells to run, {request.at_once(len(cells))} at once{done}"
+    if "failed" in states:
+        return f"{states.count('failed')} of {len(asked)} cells failed before; --rerun failed runs them again"
+    return f"all {len(asked)} cells are done already; nothing to run"
+
+
+def execute(cells: Sequence[PlannedCell], request: Request, show: Show, *, anew: bool) -> None:
+    """Run the cells and show it."""
+    if not cells:
+        return
+    with show.cells(cells) as tell:
+        for event in run_cells(cells, request.options, workers=request.at_once(len(cells)), anew=anew):
+            tell(event)

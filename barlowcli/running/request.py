@@ -1,0 +1,139 @@
+"""What is asked of an experiment: under which preset, cut down how, where, and which of its cells now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from barlowcli.cell.options import RunOptions
+from barlowcli.data.paths import DATA_ROOT
+from barlowcli.engines.local import worker_count
+from barlowcli.experiment.model import Experiment
+from barlowcli.machine.devices import Way, resolve
+from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.plan.plan import Plan
+from barlowcli.plan.screening import choose_winner
+from barlowcli.records.folder import ResultsFolder
+from barlowcli.records.record import read_records
+from barlowcli.settings.tables import expand
+
+
+class Rerun(StrEnum):
+    """Which cells with a record are run again."""
+
+    failed = "failed"
+    all = "all"
+
+
+@dataclass(frozen=True)
+class Only:
+    """Which of the planned cells are run now: the `part`-th of `parts` parts of them, those without a record, and of
+    the others what `rerun` says."""
+
+    part: int = 1
+    parts: int = 1
+    rerun: Rerun | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of an experiment.
+
+    preset, device: "auto" becomes what suits this machine; why: the reason for the preset, in words. overrides: what
+    the grid is cut down to, and other settings. results: the folder that every experiment's results lie in. workers:
+    cells at once; None: one a core, one on an accelerator. command: as typed, for the records.
+
+    Raises BarlowError where there is no such device here.
+    """
+
+    experiment: Experiment
+    preset: str = "auto"
+    device: str = "auto"
+    why: str = field(init=False)
+    overrides: Overrides = field(default_factory=Overrides)
+    only: Only = field(default_factory=Only)
+    results: Path = Path("results")
+    data_root: Path = DATA_ROOT
+    workers: int | None = None
+    way: Way | None = None
+    deterministic: bool = False
+    checkpoint_seconds: float = RunOptions.checkpoint_seconds
+    command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        device = resolve(self.device)
+        preset, why = choose_preset(self.experiment, self.preset, device)
+        found = {"device": device, "preset": preset, "why": why, "data_root": self.data_root.expanduser()}
+        for name, value in found.items():
+            object.__setattr__(self, name, value)  # frozen from here on
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this run's results."""
+        return ResultsFolder.of(self.results, self.experiment.name, self.preset).path
+
+    @property
+    def options(self) -> RunOptions:
+        """What its cells share."""
+        return RunOptions(
+            experiment=self.experiment.name,
+            preset=self.preset,
+            folder=self.folder,
+            data_root=self.data_root,
+            device=self.device,
+            command=self.command,
+            checkpoint_seconds=self.checkpoint_seconds,
+            way=self.way,
+            deterministic=self.deterministic,
+        )
+
+    def at_once(self, cells: int) -> int:
+        """How many of so many cells are run at once."""
+        return self.workers or worker_count(self.device, cells)
+
+    def plan(self) -> Plan:
+        """The plan as far as it is known: of a screened experiment the second stage is, once the first is finished.
+
+        Raises ConfigError with every mistake in what was asked, ResultsError where a record is damaged or no candidate
+        of the screening can win.
+        """
+        plan = self._plan()
+        if self.experiment.screen is None:
+            return plan
+        records = read_records(ResultsFolder(self.folder), (cell.id for cell in plan.cells))
+        winner = choose_winner(plan, records)
+        return self._plan(winner) if winner else plan
+
+    def _plan(self, winner: str = "") -> Plan:
+        on_cuda = self.device == "cuda"
+        return build_plan(self.experiment, self.preset, self.overrides, on_cuda=on_cuda, winner=winner)
+
+    def about(self, plan: Plan) -> list[str]:
+        """What is asked, in words: the heading, and where the data are not those that the preset was chosen for."""
+        name, preset = self.experiment.name, self.preset
+        heading = f"{name}, preset {preset} ({self.why}), on {self.device}, into {self.folder}/"
+        return [heading, *foreign_data(self.experiment.presets[preset].settings, plan)]
+
+
+def choose_preset(experiment: Experiment, preset: str, device: str) -> tuple[str, str]:
+    """The preset's name, and why it."""
+    if preset != "auto":
+        return preset, "as asked"
+    wanted = "cifar10" if device == "cuda" else "quick"
+    if wanted not in experiment.presets:
+        return next(iter(experiment.presets)), f"the first of {experiment.name}, which has no {wanted}"
+    if device == "cuda":
+        return wanted, "there is a GPU; --preset quick for minutes instead"
+    return wanted, f"no GPU; cifar10 wants one, on a {device} it takes weeks"
+
+
+def foreign_data(settings: Mapping[str, Any], plan: Plan) -> list[str]:
+    """A word where a preset's settings meet other data than they were chosen for."""
+    own = expand(settings).get("data", {})
+    data = plan.cells[0].config.data
+    if own.get("name") in (None, data.name):
+        return []
+    limited = data.limit is not None and data.limit == own.get("limit")
+    kept = f"; at most {data.limit} training images (--limit changes that)" if limited else ""
+    return [f"the preset's views and training were chosen for {own['name']}; --set changes them{kept}"]
