@@ -1,7 +1,7 @@
 """Names a user can type -> the object that does it, imported only when asked for.
 
-A method, an encoder, a shuffle arm, a data set = one function or class + one line here. This module never
-imports torch, so that `barlow ls` answers at once.
+A method, an encoder, a shuffle arm, a data set, an optimiser = one file or function + one line here. This module
+never imports torch, so that `barlow ls` answers at once.
 """
 
 import importlib
@@ -27,6 +27,15 @@ class Entry:
     numbers: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class MethodEntry(Entry):
+    """word: what a reader calls the method by; settings: "module:attribute" of the class of its settings, by default
+    `Settings` of the target's own module."""
+
+    word: str
+    settings: str = ""
+
+
 def did_you_mean(name: str, known: list[str]) -> str:
     """A hint that names the nearest known name, or all of them."""
     near = get_close_matches(name, known, n=1, cutoff=0.6)
@@ -35,6 +44,8 @@ def did_you_mean(name: str, known: list[str]) -> str:
 
 class Registry:
     """A table of names of one kind ("method", "encoder", …)."""
+
+    entries: Mapping[str, Entry]
 
     def __init__(self, kind: str, entries: Mapping[str, Entry | tuple[str, str]]) -> None:
         self.kind = kind
@@ -64,8 +75,7 @@ class Registry:
     def load(self, name: str) -> Any:
         """Import and return the object behind `name`; of a family what its target makes of the number."""
         entry, number = self._get(name)
-        module, _, attribute = entry.target.partition(":")
-        found = getattr(importlib.import_module(module), attribute)
+        found = _imported(entry.target)
         return found if number is None else found(number)
 
     def _get(self, name: str) -> tuple[Entry, int | None]:
@@ -84,17 +94,77 @@ class Registry:
         return None if entry is None or entry.numbers else (entry, None)
 
 
-METHODS = Registry(
+class MethodRegistry(Registry):
+    """The table of methods, each with its word and its settings."""
+
+    entries: Mapping[str, MethodEntry]
+
+    def __init__(self, kind: str, entries: Mapping[str, MethodEntry]) -> None:
+        super().__init__(kind, {})
+        self.entries = entries
+
+    def load_settings(self, name: str) -> Any:
+        """Import and return the class of a method's settings."""
+        entry = self.entries[self.check(name)]
+        return _imported(entry.settings or f"{entry.target.partition(':')[0]}:Settings")
+
+
+def _imported(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+METHODS = MethodRegistry(
     "method",
     {
-        "barlow": ("barlowcli.methods.barlow_twins:build", "Barlow Twins: cross-correlation of the views towards I"),
-        "byol": ("barlowcli.methods.byol:build", "BYOL: predict an averaged target network's projection"),
-        "simclr": ("barlowcli.methods.simclr:build", "SimCLR: NT-Xent, the other images of the batch as negatives"),
-        "vicreg": ("barlowcli.methods.vicreg:build", "VICReg: invariance; variance, covariance of each view"),
-        "simsiam": ("barlowcli.methods.simsiam:build", "SimSiam: predict the other view, its gradient stopped"),
-        "random-init": ("barlowcli.methods.random_init:build", "control: an encoder that was never trained"),
-        "supervised": ("barlowcli.methods.supervised:build", "control: cross-entropy on the labels, same views"),
-        "histogram": ("", "control: no encoder, probes on raw colour histograms"),
+        "barlow": MethodEntry(
+            "barlowcli.methods.barlow_twins:build",
+            "Barlow Twins: cross-correlation of the views towards I",
+            word="Barlow Twins",
+            settings="barlowcli.settings.methods:BarlowSettings",
+        ),
+        "byol": MethodEntry(
+            "barlowcli.methods.byol:build",
+            "BYOL: predict an averaged target network's projection",
+            word="BYOL",
+            settings="barlowcli.settings.methods:ByolSettings",
+        ),
+        "simclr": MethodEntry(
+            "barlowcli.methods.simclr:build",
+            "SimCLR: NT-Xent, the other images of the batch as negatives",
+            word="SimCLR",
+            settings="barlowcli.settings.methods:SimclrSettings",
+        ),
+        "vicreg": MethodEntry(
+            "barlowcli.methods.vicreg:build",
+            "VICReg: invariance; variance, covariance of each view",
+            word="VICReg",
+            settings="barlowcli.settings.methods:VicregSettings",
+        ),
+        "simsiam": MethodEntry(
+            "barlowcli.methods.simsiam:build",
+            "SimSiam: predict the other view, its gradient stopped",
+            word="SimSiam",
+            settings="barlowcli.settings.methods:SimsiamSettings",
+        ),
+        "random-init": MethodEntry(
+            "barlowcli.methods.random_init:build",
+            "control: an encoder that was never trained",
+            word="untrained encoder",
+            settings="barlowcli.settings.methods:RandomInitSettings",
+        ),
+        "supervised": MethodEntry(
+            "barlowcli.methods.supervised:build",
+            "control: cross-entropy on the labels, same views",
+            word="supervised encoder",
+            settings="barlowcli.settings.methods:SupervisedSettings",
+        ),
+        "histogram": MethodEntry(
+            "",
+            "control: no encoder, probes on raw colour histograms",
+            word="raw colour histogram",
+            settings="barlowcli.settings.methods:HistogramSettings",
+        ),
     },
 )
 

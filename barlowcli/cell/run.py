@@ -116,10 +116,9 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
 def pretrain(
     method: Method, config: CellConfig, data: Dataset, folder: CellFolder, hooks: Hooks, way: Way | None = None
 ) -> Trained:
-    """Train on the unlabelled images where there are some, else on train; the supervised control on train."""
+    """Train on the unlabelled images where there are some, else on train; a method that needs labels on train."""
     assert config.training is not None
-    supervised = config.method.name == "supervised"
-    images = data.train.images if supervised else data.pretrain
+    images = data.train.images if config.method.needs_labels else data.pretrain
     labels = data.train.labels if len(images) == len(data.train) else images.new_zeros(len(images), dtype=torch.long)
     return train(
         method,

@@ -4,30 +4,20 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from barlowcli.settings.base import Free, Settings
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.tables import flatten, look_up
-
-NO_MATTER: dict[str, Any] = {
-    "version": True,
-    "data": {"limit", "test_limit", "validation", "test_fraction", "colour_tie", "on_bad_image", "seed"},
-    "views": {
-        *("brightness", "contrast", "saturation", "hue", "jitter_strength"),
-        *("crop_scale", "crop_ratio", "flip", "blur_sigma"),
-    },
-    "method": {
-        *("lambda_", "lambda_rule", "temperature", "tau", "tau_schedule", "loss_scale", "loss_scale_rule"),
-        *("invariance_weight", "variance_weight", "covariance_weight"),
-    },
-    "training": {"epochs", "lr", "lr_scaling", "weight_decay", "lars_trust", "warmup_epochs"},
-    "evaluation": True,
-    "seed": True,
-}
-"""Settings on which neither the time nor the memory of a training step depends."""
 
 
 def step_kind(config: CellConfig) -> str:
     """The kind of a cell's training step."""
-    return _text(config.model_dump(mode="json", exclude=NO_MATTER))
+    return _text(config.model_dump(mode="json", exclude=free_settings(config)))
+
+
+def free_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a training step's time and memory do not depend on, as pydantic's `exclude` takes them."""
+    parts = [(name, part) for name, part in settings if isinstance(part, Settings)]
+    return {name: free_settings(part) for name, part in parts} | {name: True for name, _ in settings.marked(Free)}
 
 
 def probing_kind(config: CellConfig) -> str:

@@ -39,7 +39,7 @@ class Sample:
 
     def trained_on(self, config: CellConfig) -> int:
         """Images that a cell is trained on: with labels alone where it needs them."""
-        return self.sizes.train if config.method.name == "supervised" else self.sizes.pretrain
+        return self.sizes.train if config.method.needs_labels else self.sizes.pretrain
 
 
 def open_sample(settings: DataSettings, root: Path, device: str) -> Sample:

@@ -13,7 +13,8 @@ from barlowcli.experiment.model import SCREEN, STAGE, TEST, Control, Experiment,
 from barlowcli.plan.freezing import joined
 from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, resolve
 from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell
-from barlowcli.registry import did_you_mean
+from barlowcli.registry import METHODS, did_you_mean
+from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.cell import CellConfig, cell_id, digest
 from barlowcli.settings.tables import expand, flatten, merge
 
@@ -27,8 +28,6 @@ AXIS_KEYS = {
     "dims": "projector.dim",
 }
 """Axes that have a flag of their own, and the setting each stands for."""
-CONTROLS = ("supervised", "random-init", "histogram")
-"""Methods that stand beside a grid."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,8 @@ def build_plan(
     if problems:
         hint = "`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting"
         raise ConfigError(list(problems), hint=hint)
-    base = digest([base_of(given, on_cuda=on_cuda), sorted(experiment.axes)])
+    used = {cell.config.method.name for cell in cells.values()}
+    base = digest([base_of(given, used, on_cuda=on_cuda), sorted(experiment.axes)])
     plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), values=values, winner=winner)
     return plan.with_cells(blank(cell, values) for cell in cells.values())
 
@@ -90,7 +90,11 @@ def _check_recipe(preset: Preset, given: Given, axes: Mapping[str, Axis]) -> lis
     """Methods of the grid that a recipe has nothing for."""
     if not preset.recipe:
         return []
-    lacking = [name for name in methods_of(given.everywhere, axes) if name not in (*preset.methods, *CONTROLS)]
+    lacking = [
+        name
+        for name in methods_of(given.everywhere, axes)
+        if name not in preset.methods and not (name in METHODS and settings_of(name).is_control())
+    ]
     return [
         f"method.name: no recipe for `{name}` among {preset.recipe}; known: {', '.join(preset.methods)}"
         for name in lacking

@@ -1,38 +1,26 @@
-"""From what an arm asks for to the whole config of its cells: defaults filled in, every `auto` resolved, checked.
+"""From the layers of what is asked for (experiment, preset, flags, axes) to the config of an arm's cells, checked.
 
-What cannot change a number is brought to one value, so that it cannot make two cells of one.
+The config is canonical: what cannot change a number is brought to one value, so that it cannot make two cells of one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
 from barlowcli.data.fingerprint import fingerprint_of
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.axes import Axis
-from barlowcli.registry import DATASETS, ENCODERS, METHODS, SHUFFLES, Registry, did_you_mean
-from barlowcli.settings.base import Settings, defaults
+from barlowcli.registry import METHODS, did_you_mean
+from barlowcli.settings import methods
+from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.cell import CellConfig
-from barlowcli.settings.data import DataSettings
-from barlowcli.settings.evaluation import EvaluationSettings
-from barlowcli.settings.methods import BranchSettings, HistogramSettings, MethodSettings
-from barlowcli.settings.mistakes import describe, known_keys, quoted, unknown_method
-from barlowcli.settings.networks import ProjectorSettings
-from barlowcli.settings.shuffles import tiles
-from barlowcli.settings.switches import canonical, nonsense
+from barlowcli.settings.mistakes import describe, known_keys, quoted, unknown, unknown_names
 from barlowcli.settings.tables import expand, flatten, look_up, merge, without
-from barlowcli.settings.training import TrainingSettings
-from barlowcli.settings.views import ViewSettings
+from barlowcli.settings.training import precision_on
 
-METHOD_MODELS: dict[str, type[Settings]] = {
-    model.model_fields["name"].default: model for model in get_args(get_args(MethodSettings)[0])
-}
 SECTIONS = ("data", "views", "method", "encoder", "projector", "training", "evaluation")
-STRENGTHS = ("brightness", "contrast", "saturation", "hue")
-MOST_WARMUP = 0.25
-"""Share of the epochs that warm-up may take at most, so that a run cut short still reaches its learning rate."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +45,29 @@ class Given:
         return merge(self.shared, own, self.fixed, fixed, self.flags)
 
 
-def base_of(given: Given, *, on_cuda: bool) -> Any:
-    """What all cells of a plan share, whatever their axes: the settings, the defaults below them, the precision."""
+def base_of(given: Given, used: Iterable[str], *, on_cuda: bool) -> Any:
+    """What all cells of a plan share, whatever their axes: the settings, the defaults below them, the precision.
+
+    used: the methods of its cells.
+    """
     shared = given.everywhere
     name = str(shared.get("data", {}).get("name", ""))
     place = {"data": {"name": fingerprint_of(name)}} if ":" in name else {}  # where files lie makes no difference
     precision = shared.get("training", {}).get("precision", "auto")
-    defaults = [CellConfig(), *(model() for model in METHOD_MODELS.values())]
+    defaults = [CellConfig(), *(settings_of(method)() for method in _methods_of_a_base(used))]
     return [
         merge(shared, place),
         [given.by_method, given.fixed_by_method],
-        ("bf16" if on_cuda else "fp32") if precision == "auto" else precision,
+        precision_on(precision, on_cuda=on_cuda),
         [settings.model_dump(mode="json") for settings in defaults],
     ]
+
+
+def _methods_of_a_base(used: Iterable[str]) -> list[str]:
+    """The methods whose defaults a base is a digest of: all that come with barlow, those that are trained first, and
+    others where they are used. Another list or order would make every frozen plan one of another base."""
+    own = [name for name, entry in METHODS.entries.items() if entry.settings.startswith(f"{methods.__name__}:")]
+    return [*sorted(own, key=lambda name: not settings_of(name).trains), *sorted(set(used) - set(own))]
 
 
 def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
@@ -98,10 +96,10 @@ def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
     if not isinstance(table, Mapping):
         return problems
     names = methods_of(shared, axes)
-    unknown = [name for name in names if name not in METHOD_MODELS]
-    if unknown:
-        return problems + [f"method.name: {unknown_method(str(name))}" for name in unknown]
-    known = sorted({key for name in names for key in known_keys(METHOD_MODELS[name], ())})
+    missing = [name for name in names if name not in METHODS]
+    if missing:
+        return problems + [f"method.name: {unknown(METHODS, name)}" for name in missing]
+    known = sorted({key for name in names for key in known_keys(settings_of(name), ())})
     return problems + [
         f"method.{key}: no method of this grid ({', '.join(names)}) has it; {did_you_mean(key, known)}"
         for key in table
@@ -113,10 +111,10 @@ def _check_by_method(by_method: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Methods and keys of methods that a preset names and that do not exist."""
     found = []
     for name, settings in by_method.items():
-        if name not in METHOD_MODELS:
+        if name not in METHODS:
             found.append(f"methods.{name}: no method of that name; {did_you_mean(name, METHODS.names())}")
             continue
-        known = known_keys(METHOD_MODELS[name], ())
+        known = known_keys(settings_of(name), ())
         table = settings.get("method", {})
         if not isinstance(table, Mapping):
             found.append(f"methods.{name}.method: expected settings of the method, got {quoted(table)}")
@@ -158,7 +156,7 @@ def _same_anyway(given: Given, methods: Sequence[str], key: str, value: Any) -> 
     """Whether `key` has that value already, by a setting or by default."""
     section, _, name = key.partition(".")
     there = look_up(given.everywhere, key)
-    models = [METHOD_MODELS[method] for method in methods] if section == "method" else [_model_of(section)]
+    models = [settings_of(method) for method in methods] if section == "method" else [_model_of(section)]
     fields = [
         field
         for model in models
@@ -178,11 +176,10 @@ def resolve(given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, o
     table = merge(given.everywhere, *chosen).get("method", {})
     name = str(table.get("name", "barlow")) if isinstance(table, Mapping) else "barlow"
     value = merge(given.of(name), *chosen)
-    problems = _unknown_names(value)
+    problems = unknown_names(CellConfig, value)
     table = value.get("method", {})
-    model = METHOD_MODELS.get(name) if isinstance(table, Mapping) else None
-    if model is not None:
-        own = set(known_keys(model, ()))
+    if isinstance(table, Mapping) and name in METHODS:
+        own = known_keys(settings_of(name), ())
         value["method"] = {"name": "barlow"} | {key: item for key, item in table.items() if key in own}
     try:
         config = CellConfig.model_validate(value)
@@ -190,105 +187,6 @@ def resolve(given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, o
         raise ConfigError([*describe(error, CellConfig), *problems]) from error
     if problems:
         raise ConfigError(problems)
-    return _canonical(config, on_cuda=on_cuda)
-
-
-def _unknown_names(value: Mapping[str, Any]) -> list[str]:
-    """Names that a registry does not know; what is no text is said by the check of the config."""
-    defaults = CellConfig().model_dump()
-    full = merge(defaults, {key: item for key, item in value.items() if isinstance(item, Mapping)})
-    data, domains = full["data"]["name"], full["evaluation"]["domains"]
-    pairs = [
-        (DATASETS, data.partition(":")[0] if isinstance(data, str) else data, "data.name"),
-        (ENCODERS, full["encoder"]["name"], "encoder.name"),
-        (SHUFFLES, full["views"]["shuffle"], "views.shuffle"),
-        *((SHUFFLES, name, "evaluation.domains") for name in (domains if isinstance(domains, (list, tuple)) else ())),
-    ]
-    return [
-        f"{key}: no {registry.kind} named `{name}`; {_or_instead(name, registry)}"
-        for registry, name, key in pairs
-        if isinstance(name, str) and name not in registry
-    ]
-
-
-def _or_instead(name: str, registry: Registry) -> str:
-    if registry is DATASETS and "/" in name:
-        return f"images of your own are folder:{name} or parquet:{name}"
-    return did_you_mean(name, registry.names())
-
-
-def _canonical(config: CellConfig, *, on_cuda: bool) -> CellConfig:
-    """Resolve every `auto`, drop the stages that the method does not have, and settings that do nothing."""
-    views, training, method = config.views, config.training, config.method
-    if views is None or training is None or config.encoder is None:
-        raise ConfigError(["views, training and encoder cannot be switched off"])
-    domains = tuple(dict.fromkeys((*config.evaluation.domains, views.shuffle)))
-    _check_patches(domains, config.data.image_size)
-    if isinstance(method, BranchSettings) and (problems := nonsense(method)):
-        raise ConfigError(problems)
-    return config.model_copy(
-        update={
-            "data": _data(config.data),
-            "views": _views(views) if method.trains else None,
-            "method": canonical(method) if isinstance(method, BranchSettings) else method,
-            "training": _training(training, on_cuda=on_cuda) if method.trains else None,
-            "encoder": config.encoder if method.encodes else None,
-            "projector": _projector(config.projector) if method.encodes and method.name != "supervised" else None,
-            "evaluation": _evaluation(config.evaluation, domains, method),
-        }
-    )
-
-
-def _data(data: DataSettings) -> DataSettings:
-    unused = [] if data.name.startswith(("folder:", "parquet:")) else ["test_fraction", "on_bad_image"]
-    return data.model_copy(update={"fingerprint": fingerprint_of(data.name), **defaults(data, *unused)})
-
-
-def _views(views: ViewSettings) -> ViewSettings:
-    grayscale = views.grayscale
-    if grayscale == "auto":
-        grayscale = "on" if views.jitter == "on" else "off"
-    strengths = {name: getattr(views, name) * views.jitter_strength for name in STRENGTHS}
-    unused = ["jitter_strength"]
-    if views.jitter != "on":
-        unused += ["jitter_probability", *STRENGTHS]
-    if grayscale == "off":
-        unused.append("grayscale_probability")
-    if not any(views.blur):
-        unused.append("blur_sigma")
-    return views.model_copy(update={"grayscale": grayscale, **strengths, **defaults(views, *unused)})
-
-
-def _projector(projector: ProjectorSettings | None) -> ProjectorSettings | None:
-    """`tied` is the width it comes to, so that it is one cell with the same width asked for by number."""
-    if projector is None:
-        return None
-    if projector.layers == 1:
-        return projector.model_copy(update=defaults(projector, "hidden", "batch_norm"))
-    hidden = projector.dim if projector.hidden == "tied" else projector.hidden
-    return projector.model_copy(update={"hidden": hidden})
-
-
-def _training(training: TrainingSettings, *, on_cuda: bool) -> TrainingSettings:
-    precision = training.precision
-    if precision == "auto":
-        precision = "bf16" if on_cuda else "fp32"
-    warmup = min(training.warmup_epochs, MOST_WARMUP * training.epochs)
-    unused = [] if training.optimizer == "lars" else ["lars_trust"]
-    return training.model_copy(update={"precision": precision, "warmup_epochs": warmup, **defaults(training, *unused)})
-
-
-def _evaluation(evaluation: EvaluationSettings, domains: tuple[str, ...], method: Settings) -> EvaluationSettings:
-    unused = [] if getattr(method, "target", "") == "ema" else ["target"]
-    if isinstance(method, HistogramSettings):
-        domains, unused = ("none",), [*unused, "knn_k", "collapse_std"]
-    else:
-        unused += ["mlp_hidden", "mlp_epochs"]
-    return evaluation.model_copy(update={"domains": domains, **defaults(evaluation, *unused)})
-
-
-def _check_patches(domains: tuple[str, ...], side: int | None) -> None:
-    """Blocks of a patch arm must tile the image; where its side is not known yet, the cell finds out."""
-    wrong = [arm for arm in domains if side is not None and not tiles(arm, side)]
-    if wrong:
-        raise ConfigError([f"views.shuffle: {arm} does not tile images of {side} x {side} pixels" for arm in wrong])
+    canonical = config.canonical(on_cuda=on_cuda)
+    data = canonical.data.model_copy(update={"fingerprint": fingerprint_of(canonical.data.name)})
+    return canonical.model_copy(update={"data": data})

@@ -1,18 +1,21 @@
 """The resolved config of one cell: everything that can change a number, and nothing that can't.
 
-Plain frozen values, one model a stage; `spec.py` merges experiment file, preset and flags into them. Never
+Plain frozen values, one model a stage; `plan.layers` merges experiment file, preset and flags into them. Never
 imports torch.
 """
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from barlowcli.settings.base import Settings
+from barlowcli.errors import ConfigError
+from barlowcli.settings.any_method import AnyMethod
+from barlowcli.settings.base import FREE, Settings
 from barlowcli.settings.data import DataSettings
 from barlowcli.settings.evaluation import EvaluationSettings
-from barlowcli.settings.methods import BarlowSettings, MethodSettings
+from barlowcli.settings.methods import BarlowSettings
 from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
+from barlowcli.settings.shuffles import tiles
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.settings.views import ViewSettings
 
@@ -20,16 +23,47 @@ from barlowcli.settings.views import ViewSettings
 class CellConfig(Settings):
     """One cell. A stage that a control does not have is None."""
 
-    version: Literal[1] = 1
+    version: Annotated[Literal[1], FREE] = 1
     """Rises when the code changes what a config computes, so that old cells are not taken for new ones."""
     data: DataSettings = DataSettings()
     views: ViewSettings | None = ViewSettings()
-    method: MethodSettings = BarlowSettings()
+    method: AnyMethod = BarlowSettings()
     encoder: EncoderSettings | None = EncoderSettings()
     projector: ProjectorSettings | None = ProjectorSettings()
     training: TrainingSettings | None = TrainingSettings()
-    evaluation: EvaluationSettings = EvaluationSettings()
-    seed: int = 0
+    evaluation: Annotated[EvaluationSettings, FREE] = EvaluationSettings()
+    seed: Annotated[int, FREE] = 0
+
+    def canonical(self, *, on_cuda: bool) -> Self:
+        """The one form of all configs that come to the same numbers: every `auto` resolved, stages that the method does
+        not have dropped, and settings that do nothing at their defaults.
+
+        Raises ConfigError where the settings together make no sense.
+        """
+        method, views, training = self.method, self.views, self.training
+        if views is None or training is None or self.encoder is None:
+            raise ConfigError(["views, training and encoder cannot be switched off"])
+        domains = tuple(dict.fromkeys((*self.evaluation.domains, views.shuffle)))
+        if problems := blocks_that_do_not_tile(domains, self.data.image_size) or method.nonsense():
+            raise ConfigError(problems)
+        projector = self.projector.canonical() if self.projector is not None and method.projects else None
+        return self.model_copy(
+            update={
+                "data": self.data.canonical(),
+                "views": views.canonical() if method.trains else None,
+                "method": method.canonical(),
+                "training": training.canonical(on_cuda=on_cuda) if method.trains else None,
+                "encoder": self.encoder if method.encodes else None,
+                "projector": projector,
+                "evaluation": self.evaluation.canonical(method, domains),
+            }
+        )
+
+
+def blocks_that_do_not_tile(domains: tuple[str, ...], side: int | None) -> list[str]:
+    """Patch arms whose blocks do not tile the image; where its side is not known yet, the cell finds out."""
+    wrong = [arm for arm in domains if side is not None and not tiles(arm, side)]
+    return [f"views.shuffle: {arm} does not tile images of {side} x {side} pixels" for arm in wrong]
 
 
 def digest(value: Any) -> str:

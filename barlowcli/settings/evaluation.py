@@ -1,27 +1,36 @@
 """Probes of the frozen encoder, and the bound of collapse."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
-from barlowcli.settings.base import Count, Epochs, NonNegative, Positive, Settings, Width
+from barlowcli.registry import SHUFFLES
+from barlowcli.settings.any_method import MethodSettings
+from barlowcli.settings.base import Count, Epochs, NameOf, NonNegative, OnlyIf, Positive, Settings, Width
 
 MATCHING_BATCH = 256
 """Most images among which the other view of each must be found; chance is one over how many there are."""
+OF_ENCODERS = OnlyIf(lambda evaluation, method: method.encodes)
+OF_HISTOGRAMS = OnlyIf(lambda evaluation, method: not method.encodes)
 
 
 class EvaluationSettings(Settings):
     """Probes of the frozen encoder, and the bound of collapse."""
 
-    domains: Annotated[tuple[str, ...], Field(min_length=1)] = ("none", "pixels")
+    domains: Annotated[tuple[str, ...], Field(min_length=1), NameOf(SHUFFLES)] = ("none", "pixels")
     """Shuffle arms in which the frozen encoder is probed; the plan adds the arm's own."""
-    target: bool = False
+    target: Annotated[bool, OnlyIf(lambda evaluation, method: method.averages)] = False
     """Probe the averaged target network too, where there is one, as the spaces "target-h" and "target-z"."""
-    knn_k: Annotated[tuple[Count, ...], Field(min_length=1)] = (20, 200)
+    knn_k: Annotated[tuple[Count, ...], Field(min_length=1), OF_ENCODERS] = (20, 200)
     knn_temperature: Positive = 0.1
     linear_l2: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1e-4, 1e-3, 1e-2, 1e-1)
     """Candidates of the linear probe's penalty on mean cross-entropy; chosen on the validation split."""
-    mlp_hidden: Width = 256
-    mlp_epochs: Epochs = 20
-    collapse_std: NonNegative = 0.05
+    mlp_hidden: Annotated[Width, OF_HISTOGRAMS] = 256
+    mlp_epochs: Annotated[Epochs, OF_HISTOGRAMS] = 20
+    collapse_std: Annotated[NonNegative, OF_ENCODERS] = 0.05
     """Collapsed: mean per-dimension std of the L2-normalised embeddings times sqrt(D) is below this (1: isotropic)."""
+
+    def canonical(self, method: MethodSettings, domains: tuple[str, ...]) -> Self:
+        """These settings for a cell of `method` that is probed in `domains`; raw histograms have no domain but one."""
+        probed = domains if method.encodes else ("none",)
+        return self.model_copy(update={"domains": probed}).settled(method)

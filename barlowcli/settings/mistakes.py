@@ -1,12 +1,13 @@
-"""Mistakes in settings, in words: dotted key, what was expected, what was given, a did-you-mean."""
+"""Mistakes in settings, in words: dotted key, what was expected, what was given, a did-you-mean; unknown names."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from barlowcli.registry import METHODS, did_you_mean
-from barlowcli.settings.base import Settings
+from barlowcli.registry import DATASETS, METHODS, Registry, did_you_mean
+from barlowcli.settings.any_method import MethodSettings, settings_of
+from barlowcli.settings.base import NameOf, Settings
 
 NAME_RULE = "small letters a to z, digits and hyphens, at most 64, no hyphen first"
 
@@ -30,7 +31,7 @@ def describe(error: ValidationError, model: type[Settings], *, prefix: str = "")
             lines.append(f"{where}: no such key; {did_you_mean(str(problem['loc'][-1]), known)}")
             continue
         if problem["type"] == "union_tag_invalid":  # the only settings of which there are several kinds are a method's
-            lines.append(f"{where}.name: {unknown_method(str(problem['ctx']['tag']))}")
+            lines.append(f"{where}.name: {unknown(METHODS, str(problem['ctx']['tag']))}")
             continue
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "string_pattern_mismatch":
@@ -42,10 +43,34 @@ def describe(error: ValidationError, model: type[Settings], *, prefix: str = "")
     return lines
 
 
-def unknown_method(name: str) -> str:
-    """What is said of a method that does not exist."""
+def unknown(registry: Registry, name: str) -> str:
+    """What is said of a name that the registry does not have."""
+    if registry is DATASETS and "/" in name:
+        return f"no {registry.kind} named `{name}`; images of your own are folder:{name} or parquet:{name}"
     shown = name if len(name) <= MOST_LETTERS else f"{name[:MOST_LETTERS]}…"
-    return f"no method named `{shown}`; {did_you_mean(name, METHODS.names())}"
+    return f"no {registry.kind} named `{shown}`; {did_you_mean(name, registry.names())}"
+
+
+def unknown_names(model: type[Settings], tables: Mapping[str, Any]) -> list[str]:
+    """Names in `tables`, the settings of each part of `model`, that their registry does not have.
+
+    What is no text is not looked at here: `model` says so.
+    """
+    return [
+        f"{section}.{key}: {unknown(mark.registry, name)}"
+        for section, field in model.model_fields.items()
+        if isinstance(table := tables.get(section), Mapping)
+        for part in _models_in(field.annotation)
+        for key, mark in part.marked(NameOf)
+        for name in _names(table.get(key), mark)
+        if name not in mark.registry
+    ]
+
+
+def _names(value: Any, mark: NameOf) -> list[str]:
+    """The names in a setting; of a data set's what stands before the path."""
+    names = [one for one in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(one, str)]
+    return [name.partition(":")[0] for name in names] if mark.registry is DATASETS else names
 
 
 def quoted(value: Any) -> str:
@@ -56,23 +81,17 @@ def quoted(value: Any) -> str:
 
 def known_keys(model: type[Settings], location: tuple[int | str, ...]) -> list[str]:
     """Names of the settings at `location` inside `model` (a pydantic error's `loc`), as a user types them."""
-    fields: Mapping[str, Any] = model.model_fields
     for part in location:
-        field = fields.get(str(part))
-        inner = _models_in(field.annotation) if field is not None else []
-        named = [m for m in inner if _tag(m) == part]
-        if field is None or not inner:
+        if model is MethodSettings and str(part) in METHODS:
+            model = settings_of(str(part))
             continue
-        fields = {name: value for m in (named or inner) for name, value in m.model_fields.items()}
-    return [field.alias or name for name, field in fields.items()]
+        field = model.model_fields.get(str(part))
+        inner = _models_in(field.annotation) if field is not None else []
+        model = inner[0] if inner else model
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> list[type[Settings]]:
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return [annotation]
     return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
-
-
-def _tag(model: type[Settings]) -> Any:
-    field = model.model_fields.get("name")
-    return field.default if field is not None else None

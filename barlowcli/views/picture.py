@@ -12,7 +12,7 @@ from torch import Tensor
 from barlowcli.errors import ConfigError
 from barlowcli.registry import SHUFFLES
 from barlowcli.settings.views import ViewSettings
-from barlowcli.views.pipeline import AugmentedViews, check_images, greyscale_is_on, to_float
+from barlowcli.views.pipeline import AugmentedViews, check_images, to_float
 from barlowcli.views.shuffle import check_arm
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _recipe(settings: ViewSettings, jitter: Jitter) -> str:
     if jitter == "on":
         strengths = (settings.brightness, settings.contrast, settings.saturation, settings.hue)
         words.append(f"jitter {'/'.join(f'{s:g}' for s in strengths)} p {settings.jitter_probability:g}")
-    if greyscale_is_on(settings.model_copy(update={"jitter": jitter})):
+    if settings.model_copy(update={"jitter": jitter}).turns_grey:
         words.append(f"greyscale p {settings.grayscale_probability:g}")
     for name, chances in (("blur", settings.blur), ("solarise", settings.solarize)):
         if any(chances):

@@ -43,11 +43,6 @@ def _narrow(value: Any, rows: slice) -> Any:
     return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
-def greyscale_is_on(settings: ViewSettings) -> bool:
-    """Whether views turn grey with `grayscale_probability`; `auto` means: where colour jitter is on."""
-    return settings.jitter == "on" if settings.grayscale == "auto" else settings.grayscale == "on"
-
-
 class AugmentedViews:
     """Makes views: a pure function of (images, seed, epoch, view, sample index), whatever the batch or the device."""
 
@@ -118,7 +113,7 @@ class AugmentedViews:
             boxes=draw_boxes(draws, images.shape[2], images.shape[3], s.crop_scale, s.crop_ratio),
             flip=draws.chance(Number.FLIP, s.flip),
             jitter=jitter,
-            greyscale=draws.chance(Number.GREYSCALE, s.grayscale_probability) if greyscale_is_on(s) else None,
+            greyscale=draws.chance(Number.GREYSCALE, s.grayscale_probability) if s.turns_grey else None,
             blur=blur if s.blur[view] else None,
             solarise=draws.chance(Number.SOLARISE, s.solarize[view]) if s.solarize[view] else None,
             partner=draw_partners(draws, len(images)) if s.jitter == "histogram" else None,

@@ -1,7 +1,6 @@
 """What holds for every method of the registry, on real digits."""
 
 from functools import cache
-from typing import get_args
 
 import pytest
 import torch
@@ -13,10 +12,10 @@ from barlowcli.methods.base import Method, Networks, Output
 from barlowcli.networks.encoders import build_encoder
 from barlowcli.networks.projectors import build_projector
 from barlowcli.registry import METHODS
-from barlowcli.settings.methods import MethodSettings
+from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
 
-SETTINGS = {kind.model_fields["name"].default: kind for kind in get_args(get_args(MethodSettings)[0])}
+SETTINGS = {name: settings_of(name) for name in METHODS.names()}
 TRAINED = [name for name in METHODS.names() if SETTINGS[name].trains]
 ENCODING = [name for name in METHODS.names() if SETTINGS[name].encodes]
 N, DIM = 24, 16
@@ -35,7 +34,7 @@ def make(name: str) -> Method:
     torch.manual_seed(0)
     settings = SETTINGS[name]()
     encoder, features = build_encoder(EncoderSettings(name="small"), image_size=28)
-    projector = build_projector(ProjectorSettings(hidden=32, dim=DIM), features) if name != "supervised" else None
+    projector = build_projector(ProjectorSettings(hidden=32, dim=DIM), features) if SETTINGS[name].projects else None
     method = METHODS.load(name)(settings, Networks(encoder, projector, features, DIM, classes=10))
     assert isinstance(method, Method)
     return method
@@ -52,8 +51,10 @@ def step(method: Method) -> Output:
     return output
 
 
-def test_every_method_has_settings() -> None:
-    assert set(METHODS.names()) == set(SETTINGS)
+def test_every_method_has_settings_of_its_name_and_a_word() -> None:
+    for name, kind in SETTINGS.items():
+        assert kind().name == name
+        assert METHODS.entries[name].word
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -5,13 +5,13 @@ from itertools import product
 
 import pytest
 import torch
-from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from barlowcli.methods.barlow_twins import cross_correlation_loss
 from barlowcli.methods.base import JointEmbedding, Networks, build_predictor, target_decay
 from barlowcli.registry import METHODS
-from barlowcli.settings.methods import BarlowSettings, BranchSettings, MethodSettings
+from barlowcli.settings.any_method import settings_of
+from barlowcli.settings.methods import BarlowSettings, BranchSettings
 
 NAMES = ("barlow", "byol", "simclr", "vicreg", "simsiam")
 TARGETS = ("shared", "stop-gradient", "ema")
@@ -23,9 +23,7 @@ def make(name: str, *, seed: int = 0, projector: bool = True, **branches: object
     torch.manual_seed(seed)
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(12, FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU())
     head = nn.Sequential(nn.Linear(FEATURES, DIM), nn.BatchNorm1d(DIM), nn.Linear(DIM, DIM)) if projector else None
-    settings = TypeAdapter[MethodSettings](MethodSettings).validate_python(
-        {"name": name, "predictor_hidden": 7, **branches}
-    )
+    settings = settings_of(name).model_validate({"predictor_hidden": 7, **branches})
     embedding_dim = DIM if projector else FEATURES
     method = METHODS.load(name)(settings, Networks(encoder, head, FEATURES, embedding_dim, classes=2))
     assert isinstance(method, JointEmbedding)

@@ -19,6 +19,8 @@ from barlowcli.records.files import SCHEMA
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.logs import LOG_SCHEMA
 from barlowcli.records.record import Record
+from barlowcli.registry import METHODS
+from barlowcli.settings.any_method import settings_of
 from barlowcli.training.checkpoint import CHECKPOINT_SCHEMA, Checkpoint
 from barlowcli.training.log import TrainingLog
 from barlowcli.training.step import Row
@@ -57,7 +59,8 @@ def forms() -> dict[str, dict[str, Any]]:
     with TemporaryDirectory() as folder:
         made = by_hand(Path(folder))
     versions = {"metrics.jsonl": LOG_SCHEMA, "checkpoint.pt": CHECKPOINT_SCHEMA, "encoder.safetensors": ENCODER_SCHEMA}
-    fields = {"plan.json": model_fields(Plan), "record.json": model_fields(Record), **made}
+    plan = dict(sorted({**model_fields(Plan), **method_fields()}.items()))
+    fields = {"plan.json": plan, "record.json": model_fields(Record), **made}
     return {name: {"schema": versions.get(name, SCHEMA), "fields": fields[name]} for name in SCHEMAS}
 
 
@@ -70,6 +73,16 @@ def model_fields(model: type[BaseModel]) -> dict[str, str]:
             required = ", required" if field in part.get("required", []) else ""
             found[f"{name}.{field}"] = json.dumps(essence(value), sort_keys=True) + required
     return dict(sorted(found.items()))
+
+
+def method_fields() -> dict[str, str]:
+    """The same of all methods' settings, and of the cell's setting that is one of them."""
+    kinds = sorted((settings_of(name) for name in METHODS.names()), key=lambda kind: not kind.trains)
+    choice = {"oneOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in kinds]}
+    found = {"CellConfig.method": json.dumps(choice)}
+    for kind in kinds:
+        found |= model_fields(kind)
+    return found
 
 
 def essence(schema: Any) -> Any:
