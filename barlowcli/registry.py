@@ -220,6 +220,11 @@ OPTIMIZERS = Registry(
     },
 )
 
+ENGINES = Registry(
+    "engine",
+    {"local": ("barlowcli.engines.local:run_cells", "worker processes on this machine, one cell each at a time")},
+)
+
 COMMANDS = Registry(
     "command",
     {

@@ -13,7 +13,7 @@ import typer
 
 from barlowcli import __version__
 from barlowcli.cli import output
-from barlowcli.engines.local import worker_count
+from barlowcli.engines.base import worker_count
 from barlowcli.machine.provenance import PACKAGES, commit, cpu_name
 
 

@@ -8,7 +8,7 @@ import typer
 
 from barlowcli.cli import output
 from barlowcli.experiment.files import experiment_names, experiments_folder, read_common_presets, read_experiment
-from barlowcli.registry import DATASETS, ENCODERS, METHODS, OPTIMIZERS, SHUFFLES, Registry
+from barlowcli.registry import DATASETS, ENCODERS, ENGINES, METHODS, OPTIMIZERS, SHUFFLES, Registry
 
 
 class Kind(StrEnum):
@@ -21,6 +21,7 @@ class Kind(StrEnum):
     datasets = "datasets"
     encoders = "encoders"
     optimizers = "optimizers"
+    engines = "engines"
 
 
 REGISTRIES: dict[Kind, Registry] = {
@@ -29,6 +30,7 @@ REGISTRIES: dict[Kind, Registry] = {
     Kind.datasets: DATASETS,
     Kind.encoders: ENCODERS,
     Kind.optimizers: OPTIMIZERS,
+    Kind.engines: ENGINES,
 }
 
 
@@ -36,7 +38,7 @@ def ls(
     kind: Annotated[Kind | None, typer.Argument(help="Only this kind.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
 ) -> None:
-    """List experiments, presets, methods, shuffle arms, data sets, encoders and optimisers."""
+    """List experiments, presets, methods, shuffle arms, data sets, encoders, optimisers and engines."""
     listed = {one.value: listing(one) for one in ([kind] if kind else Kind)}
     if as_json:
         output.print_json(listed)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from barlowcli.engines.local import Event
+from barlowcli.engines.base import Event
 from barlowcli.plan.plan import PlannedCell
 
 UNTRAINED_WEIGHT = 0.2

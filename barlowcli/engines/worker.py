@@ -1,51 +1,17 @@
 """A worker process's life: take a cell, run it, tell what happened; and why a cell failed, in words."""
 
 import contextlib
-import multiprocessing
 import re
 import signal
 import traceback
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as Flag
-from typing import Literal
 
 from barlowcli.cell.options import RunOptions, identity
+from barlowcli.engines.base import Event
+from barlowcli.engines.queue import Task
 from barlowcli.errors import BarlowError, InterruptError, LeaseLostError
-from barlowcli.plan.plan import PlannedCell
-from barlowcli.records.leases import Lease, still_held
 from barlowcli.records.record import Record, write_record
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happened to a cell. status: of its record, when done; step of total: in training.
-
-    lost: another process has taken the cell over. elsewhere: done, and by another process.
-    """
-
-    kind: Literal["started", "progress", "done", "stopped", "stopping", "refused", "lost"]
-    cell: str
-    status: str = ""
-    message: str = ""
-    hint: str = ""
-    step: int = 0
-    total: int = 0
-    seconds: float = 0.0
-    elsewhere: bool = False
-
-
-@dataclass(frozen=True)
-class Task:
-    """A cell to be run, and the lease that makes it this run's."""
-
-    cell: PlannedCell
-    lease: Lease
-
-    def lost(self) -> bool:
-        """Whether nobody waits for this any more: another process took the cell over, or ours is gone."""
-        parent = multiprocessing.parent_process()
-        return not still_held(self.lease) or (parent is not None and not parent.is_alive())
 
 
 def work(pipe: Connection, stop: Flag, options: RunOptions) -> None:

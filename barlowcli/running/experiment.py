@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from barlowcli.engines.local import run_cells
+from barlowcli.engines.base import Engine
 from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.plan.freezing import freeze, plan_text, restore_plan, status_of
 from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.registry import ENGINES
 from barlowcli.running.request import Only, Request, Rerun
 from barlowcli.running.show import SILENT, Show
 
@@ -94,6 +95,7 @@ def execute(cells: Sequence[PlannedCell], request: Request, show: Show, *, anew:
     """Run the cells and show it."""
     if not cells:
         return
+    engine: Engine = ENGINES.load(request.engine)
     with show.cells(cells) as tell:
-        for event in run_cells(cells, request.options, workers=request.at_once(len(cells)), anew=anew):
+        for event in engine(cells, request.options, workers=request.at_once(len(cells)), anew=anew):
             tell(event)

@@ -8,7 +8,7 @@ from typing import Any
 
 from barlowcli.cell.options import RunOptions
 from barlowcli.data.paths import DATA_ROOT
-from barlowcli.engines.local import worker_count
+from barlowcli.engines.base import worker_count
 from barlowcli.experiment.model import Experiment
 from barlowcli.machine.devices import Way, resolve
 from barlowcli.plan.grid import Overrides, build_plan
@@ -41,8 +41,8 @@ class Request:
     """What is asked of an experiment.
 
     preset, device: "auto" becomes what suits this machine; why: the reason for the preset, in words. overrides: what
-    the grid is cut down to, and other settings. results: the folder that every experiment's results lie in. workers:
-    cells at once; None: one a core, one on an accelerator. command: as typed, for the records.
+    the grid is cut down to, and other settings. results: the folder that every experiment's results lie in. engine:
+    what runs the cells, a name of the registry. workers: cells at once; None: one a core, one on an accelerator. command: as typed, for the records.
 
     Raises BarlowError where there is no such device here.
     """
@@ -55,6 +55,7 @@ class Request:
     only: Only = field(default_factory=Only)
     results: Path = Path("results")
     data_root: Path = DATA_ROOT
+    engine: str = "local"
     workers: int | None = None
     way: Way | None = None
     deterministic: bool = False

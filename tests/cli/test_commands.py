@@ -211,6 +211,7 @@ def test_ls_names_everything(run):
     _, out, _ = run("ls")
     for name in ("shuffle-test", "quick", "barlow", "byol", "colour-digits", "resnet18", "equalise+pixels", "lars"):
         assert name in out
+    assert run("ls", "engines")[1].split()[0] == "local"
     _, out, _ = run("ls", "methods", "--json")
     assert set(json.loads(out)["methods"]) >= {"barlow", "byol", "simclr", "random-init", "supervised", "histogram"}
 

@@ -5,7 +5,8 @@ import signal
 import pytest
 
 from barlowcli.cell.run import run_cell
-from barlowcli.engines.local import run_cells, worker_count
+from barlowcli.engines.base import worker_count
+from barlowcli.engines.local import run_cells
 from barlowcli.errors import BarlowError, CellError, InterruptError
 from barlowcli.plan.freezing import freeze
 from barlowcli.records.folder import ResultsFolder
