@@ -13,7 +13,7 @@ from barlowcli.errors import BarlowError
 if TYPE_CHECKING:  # rich takes its time, and `barlow --help` needs none of it
     from rich.console import Console
 
-    from barlowcli.engines.local import Event
+    from barlowcli.engines.base import Event
     from barlowcli.plan.plan import PlannedCell
 
 

@@ -42,7 +42,8 @@ class Request:
 
     preset, device: "auto" becomes what suits this machine; why: the reason for the preset, in words. overrides: what
     the grid is cut down to, and other settings. results: the folder that every experiment's results lie in. engine:
-    what runs the cells, a name of the registry. workers: cells at once; None: one a core, one on an accelerator. command: as typed, for the records.
+    what runs the cells, a name of the registry. workers: cells at once; None: one a core, one on an accelerator.
+    command: as typed, for the records.
 
     Raises BarlowError where there is no such device here.
     """

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from barlowcli.engines.local import Event
+from barlowcli.engines.base import Event
 from barlowcli.plan.plan import PlannedCell
 
 
