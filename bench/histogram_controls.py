@@ -44,10 +44,12 @@ def main() -> None:
         for name, part in parts.items()
     }
     start = time.perf_counter()
-    metrics, probes = probe_histograms(
+    found = probe_histograms(
         images, HistogramSettings(), EvaluationSettings(), classes={"label": len(data.classes)}, seed=arguments.seed
     )
     seconds = time.perf_counter() - start
+    metrics = {str(metric): measured.value for metric, measured in found.items()}
+    probes = {str(metric): measured.settings for metric, measured in found.items()}
 
     counts = {name: len(part) for name, part in parts.items()}
     print(f"{counts}, {len(data.classes)} classes, {arguments.device}, {seconds:.0f} s")

@@ -41,19 +41,20 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision.transforms.functional import to_pil_image
 
-from barlowcli.cell.build import build_method, channel_statistics
-from barlowcli.cell.run import pretrain
+from barlowcli.cell.build import build_method_on, channel_statistics
+from barlowcli.cell.stages import Place, pretrain
 from barlowcli.data.imageset import Dataset as Images
 from barlowcli.data.load import load_dataset
 from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnorm
-from barlowcli.evaluation.knn import knn_accuracies
+from barlowcli.evaluation.features import share
+from barlowcli.evaluation.knn import nearest, vote
 from barlowcli.experiment.files import common_presets
 from barlowcli.machine.devices import set_up
 from barlowcli.machine.provenance import device_name, provenance
 from barlowcli.methods.base import Method
 from barlowcli.plan.layers import Given, resolve
 from barlowcli.records.folder import CellFolder
-from barlowcli.settings.cell import CellConfig
+from barlowcli.settings.stages import TrainedConfig, trained_config
 from barlowcli.settings.tables import expand
 from barlowcli.training.loop import Hooks
 from barlowcli.training.meter import synchronise
@@ -168,7 +169,7 @@ def best_workers(options: argparse.Namespace, data: Images, precision: str) -> i
     return min(found, key=found.__getitem__)
 
 
-def barlow_config(options: argparse.Namespace, *, epochs: int, seed: int) -> CellConfig:
+def barlow_config(options: argparse.Namespace, *, epochs: int, seed: int) -> TrainedConfig:
     """The recipe's Barlow Twins on the images in question."""
     preset = common_presets()["recipe-lightly"]
     flags = {
@@ -183,12 +184,12 @@ def barlow_config(options: argparse.Namespace, *, epochs: int, seed: int) -> Cel
     }
     by_method = {name: expand(settings) for name, settings in preset.methods.items()}
     given = Given(shared=expand(preset.settings), by_method=by_method, flags=expand(flags))
-    return resolve(given, {}, {}, on_cuda=options.device == "cuda").model_copy(update={"seed": seed})
+    config = resolve(given, {}, {}, on_cuda=options.device == "cuda")
+    return trained_config(config.model_copy(update={"seed": seed}))
 
 
-def train_barlow(config: CellConfig, data: Images, device: str) -> tuple[Method, float, float, str]:
+def train_barlow(config: TrainedConfig, data: Images, device: str) -> tuple[Method, float, float, str]:
     """The trained method, seconds until its first step is done, seconds an epoch from then on, way of steps."""
-    assert config.training is not None
     start = time.perf_counter()
     stamps: list[float] = []
 
@@ -197,14 +198,15 @@ def train_barlow(config: CellConfig, data: Images, device: str) -> tuple[Method,
             synchronise(torch.device(device))
             stamps.append(time.perf_counter())
 
-    method = build_method(config, data).to(device).to(memory_format=torch.channels_last)
+    method = build_method_on(device, config, data)
     with tempfile.TemporaryDirectory() as folder:
-        trained = pretrain(method, config, data, CellFolder(Path(folder)), Hooks(progress=progress, note=print))
-    if trained.status == "diverged":
-        raise RuntimeError(trained.message)
+        place = Place(device, CellFolder(Path(folder)), Hooks(progress=progress, note=print))
+        ending = pretrain(method, config, data, place)
+    if ending.status == "diverged":
+        raise RuntimeError(ending.message)
     steps = len(data.pretrain) // config.training.batch_size
     seconds = (stamps[-1] - stamps[0]) / (steps * config.training.epochs - 1) * steps
-    return method, stamps[0] - start, seconds, str(trained.way)
+    return method, stamps[0] - start, seconds, str(ending.way)
 
 
 def knn(encoder: nn.Module, mean: Sequence[float], std: Sequence[float], data: Images) -> dict[str, float]:
@@ -222,9 +224,10 @@ def knn(encoder: nn.Module, mean: Sequence[float], std: Sequence[float], data: I
             order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0)).to(train.images.device)
             reestimate_batchnorm(encoder, batches(train.images[order]))
         features, probed = (extract_features(encoder, None, batches(part.images))[0] for part in (train, test))
-        found[statistics_of] = knn_accuracies(
-            features, train.labels, probed, test.labels, ks=[K], temperature=TEMPERATURE, classes=len(data.classes)
-        )[K]
+        similarities, index = nearest(features, probed, k=K)
+        labels = train.labels[index]
+        elected = vote(similarities, labels, ks=[K], temperature=TEMPERATURE, classes=len(data.classes))[K]
+        found[statistics_of] = share(elected == test.labels)
     return found
 
 
@@ -247,7 +250,6 @@ def compare_epochs(options: argparse.Namespace, data: Images, precision: str, wo
             seconds[name].append(taken)
     ratios = [theirs / ours for theirs, ours in zip(seconds["lightly"], seconds["barlow"], strict=True)]
     print(f"lightly, {precision}, {workers} workers   {spread(seconds['lightly'], 3)} s an epoch")
-    assert config.training is not None
     print(f"barlow, {config.training.precision}, {way}   {spread(seconds['barlow'], 3)} s an epoch")
     print(f"lightly / barlow   {spread(ratios, 2)}", flush=True)
     return {

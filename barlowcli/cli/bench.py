@@ -14,6 +14,7 @@ from barlowcli.machine.devices import Way, resolve
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.running.request import choose_preset
+from barlowcli.settings.stages import trained_config
 
 EPOCHS_ON_GPU = 2
 """Epochs of the whole cell that is timed on a GPU, where all of them would take minutes."""
@@ -71,8 +72,7 @@ def bench(
     if as_json:
         output.print_json({**about, **found.document(), "provenance": made})
         return
-    assert cell.config.training is not None
-    rows = lines(found, epochs=cell.config.training.epochs)
+    rows = lines(found, epochs=trained_config(cell.config).training.epochs)
     rows.insert(0, ("device", f"{made['device_name']}, torch {made['versions']['torch']}"))
     width = max(len(name) for name, _ in rows)
     for name, text in rows:

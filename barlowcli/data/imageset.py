@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -72,6 +72,11 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def all_labels(self) -> dict[str, Tensor]:
+        """Everything that is probed, int64 (N,) each: the label, then the factors."""
+        return {"label": self.labels, **self.factors}
+
     def to(self, device: torch.device | str) -> "ImageSet":
         """The same set on `device`."""
         factors = {name: values.to(device) for name, values in self.factors.items()}
@@ -104,9 +109,19 @@ class Dataset:
 
     def to(self, device: torch.device | str) -> "Dataset":
         """The same with every tensor on `device`."""
-        moved = {name: getattr(self, name).to(device) for name in ("train", "validation", "test")}
+        moved: dict[str, Any] = {name: part.to(device) for name, part in self.splits.items()}
         unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
         return replace(self, unlabelled=unlabelled, **moved)
+
+    @property
+    def splits(self) -> dict[str, ImageSet]:
+        """The three splits by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """How many classes the label and each factor have."""
+        return {"label": len(self.classes), **{name: len(values) for name, values in self.factor_classes.items()}}
 
     @property
     def pretrain(self) -> Tensor:

@@ -52,24 +52,22 @@ def reestimate_batchnorm(module: nn.Module, batches: Iterable[Tensor]) -> None:
         raise ValueError("no batches to estimate BatchNorm statistics from")
 
 
-def extract_features(
-    encoder: nn.Module, projector: nn.Module | None, batches: Iterable[Tensor]
-) -> tuple[Tensor, Tensor | None]:
+def extract_features(encoder: nn.Module, projector: nn.Module | None, batches: Iterable[Tensor]) -> list[Tensor]:
     """Representations h (N, F) and embeddings z (N, D) of all batches, float32, networks in evaluation mode.
 
-    batches: inputs of `encoder`, (B, …). z is None without a projector. Raises ValueError where there is no batch.
+    batches: inputs of `encoder`, (B, …). There is no z without a projector. Raises ValueError where there is no batch.
     """
-    spaces: tuple[list[Tensor], list[Tensor]] = ([], [])
     parts = [encoder] if projector is None else [encoder, projector]
+    spaces: list[list[Tensor]] = [[] for _ in parts]
     with _as_it_was(*parts), torch.inference_mode():
         for part in parts:
             part.eval()
         for batch in batches:
             features = batch
-            for part, found in zip(parts, spaces, strict=False):
+            for part, found in zip(parts, spaces, strict=True):
                 features = part(features)
                 found.append(features.float())
     if not spaces[0]:
         raise ValueError("no batches to take features of")
     # Concatenated outside inference mode, so that the result may enter autograd.
-    return torch.cat(spaces[0]), None if projector is None else torch.cat(spaces[1])
+    return [torch.cat(found) for found in spaces]

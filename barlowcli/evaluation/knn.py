@@ -1,16 +1,12 @@
 """Weighted k-nearest-neighbour classification of frozen features (Wu et al. 2018, section 3.4)."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from barlowcli.errors import DataError
-from barlowcli.evaluation.features import as_float, check_labels, share
-
-Metric = Literal["cosine", "hellinger"]
+from barlowcli.evaluation.features import as_float
 
 SIMILARITIES = 2**24
 """Similarities held at a time (64 MiB in float32)."""
@@ -18,17 +14,14 @@ VOTE_UNIT = 2**40
 """A weight of 1 in the votes, which are counted in int64."""
 
 
-def nearest(
-    train: Tensor, test: Tensor, *, k: int, metric: Metric = "cosine", chunk: int = SIMILARITIES
-) -> tuple[Tensor, Tensor]:
+def nearest(train: Tensor, test: Tensor, *, k: int, chunk: int = SIMILARITIES) -> tuple[Tensor, Tensor]:
     """The `k` rows of train (N, F) most similar to each row of test (M, F), best first.
 
-    Returns cosine similarities (M, k) and indices into train, int64 (M, k); k is capped at N. metric = hellinger:
-    rows are histograms, compared by the cosine of their square roots (the Bhattacharyya coefficient), which orders
-    neighbours as the Hellinger distance does. chunk: similarities computed at a time; no number depends on it but
-    for rounding. Raises DataError where a histogram has a negative entry.
+    Returns cosine similarities (M, k) and indices into train, int64 (M, k); k is capped at N. Of square roots of
+    histograms the cosine is the Bhattacharyya coefficient, which orders neighbours as the Hellinger distance does.
+    chunk: similarities computed at a time; no number depends on it but for rounding.
     """
-    train, test = _unit(train, metric), _unit(test, metric)
+    train, test = _unit(train), _unit(test)
     k = min(k, len(train))
     found = [(rows @ train.T).topk(k, dim=1) for rows in torch.split(test, max(1, chunk // len(train)))]
     return torch.cat([similarity for similarity, _ in found]), torch.cat([index for _, index in found])
@@ -59,51 +52,6 @@ def vote(
     return elected
 
 
-def knn_predict(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
-    *,
-    k: int,
-    temperature: float | None,
-    classes: int,
-    metric: Metric = "cosine",
-    chunk: int = SIMILARITIES,
-) -> Tensor:
-    """Classes, int64 (M,), of test (M, F) by the k nearest of train (N, F) with labels int64 (N,); k is capped at N.
-
-    See `nearest` and `vote`. Raises DataError on labels that do not fit.
-    """
-    check_labels(train, labels, classes, "train")
-    similarities, index = nearest(train, test, k=k, metric=metric, chunk=chunk)
-    return vote(similarities, labels[index], ks=[k], temperature=temperature, classes=classes)[k]
-
-
-def knn_accuracies(
-    train: Tensor,
-    labels: Tensor,
-    test: Tensor,
-    test_labels: Tensor,
-    *,
-    ks: Sequence[int],
-    temperature: float | None,
-    classes: int,
-    metric: Metric = "cosine",
-    chunk: int = SIMILARITIES,
-) -> dict[int, float]:
-    """Accuracy in [0, 1] for every k of `ks`, the neighbours searched once; arguments as for `knn_predict`."""
-    check_labels(train, labels, classes, "train")
-    check_labels(test, test_labels, classes, "test")
-    similarities, index = nearest(train, test, k=max(ks), metric=metric, chunk=chunk)
-    elected = vote(similarities, labels[index], ks=ks, temperature=temperature, classes=classes)
-    return {k: share(elected[k] == test_labels) for k in ks}
-
-
-def _unit(features: Tensor, metric: Metric) -> Tensor:
-    """Rows of length 1 in which the dot product is the metric's similarity."""
-    features = as_float(features)
-    if metric == "hellinger":
-        if bool((features < 0).any()):
-            raise DataError("a histogram has a negative entry", hint="hellinger compares histograms; use cosine")
-        features = features.sqrt()
-    return F.normalize(features, dim=1)
+def _unit(features: Tensor) -> Tensor:
+    """Rows of length 1, whose inner product is their cosine."""
+    return F.normalize(as_float(features), dim=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,6 +30,15 @@ class LinearProbe:
     penalty: float
     validation_accuracy: float
     converged: bool
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The settings that it was fitted with, and whether that ended well."""
+        return {
+            "l2": self.penalty,
+            "validation_accuracy": self.validation_accuracy,
+            "converged": self.converged,
+        }
 
     def predict(self, features: Tensor) -> Tensor:
         """Classes, int64 (N,), of features (N, F)."""

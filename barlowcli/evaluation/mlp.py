@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,6 +27,12 @@ class MlpProbe:
     parameters: tuple[Tensor, Tensor, Tensor, Tensor]
     epoch: int
     validation_accuracy: float
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The settings that it was fitted with."""
+        hidden = len(self.parameters[1])
+        return {"hidden": hidden, "epoch": self.epoch, "validation_accuracy": self.validation_accuracy}
 
     def predict(self, inputs: Tensor) -> Tensor:
         """Classes, int64 (N,), of inputs (N, F)."""

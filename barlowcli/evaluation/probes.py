@@ -1,26 +1,34 @@
 """All probes of one space in one domain: from features, labels and settings to the metrics of a record.
 
-A metric's name is `<probe>.<space>.<domain>[.<label>]`, for example `linear.h.pixels.label`. Beside the metrics
-stand the settings that each probe chose or was given, under the same names.
+A probe is one function and its place in `FEATURE_PROBES`, `HISTOGRAM_PROBES` or both; a record keeps their order.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
 from barlowcli.evaluation.features import check_features, check_labels, share
 from barlowcli.evaluation.histogram import histogram_decodability, joint_histogram, marginal_histograms
-from barlowcli.evaluation.knn import Metric, nearest, vote
+from barlowcli.evaluation.knn import nearest, vote
 from barlowcli.evaluation.linear import fit_linear_probe
 from barlowcli.evaluation.mlp import fit_mlp_probe
 from barlowcli.evaluation.rank import embedding_std, rankme
+from barlowcli.records.metrics import INTACT, Metric
 from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.methods import HistogramSettings
 
-Metrics = dict[str, float]
-Chosen = dict[str, object]
+
+class Measured(NamedTuple):
+    """What a probe found, and the settings that it chose or was given."""
+
+    value: float
+    settings: dict[str, Any]
+
+
+Found = dict[Metric, Measured]
 
 
 @dataclass(frozen=True)
@@ -31,35 +39,47 @@ class Split:
     labels: dict[str, Tensor]
 
 
-def probe(
-    splits: Mapping[str, Split],
-    settings: EvaluationSettings,
-    *,
-    space: str,
-    domain: str,
-    classes: Mapping[str, int],
-    histograms: Mapping[str, Tensor],
-) -> tuple[Metrics, Chosen]:
-    """Every probe of an encoder's features, "h" or "z", of images in `domain`.
+@dataclass(frozen=True)
+class Space:
+    """One space in one domain, and how it is probed.
 
-    splits: "train", "validation" and "test". classes: number of classes of every label. histograms: of the images of
-    "train" and "test", (N, B). Returns fractions in [0, 1] as linear.*.<label> and knn<k>.*.<label> for every label
-    and k; histogram_r2.* (at most 1, left out where the histograms of test do not differ), rankme.* and std.*, the
-    last two on test. Raises CellError on features that are not finite, DataError on labels that do not fit.
+    splits: "train", "validation" and "test". classes: number of classes of every label. neighbours: the k of the
+    vote of neighbours. similarity: what the cosine of two rows is called. histograms: of the images of "train" and
+    "test", (N, B), where they are to be told from the features. seed: of a probe that draws.
     """
-    place = f"{space}.{domain}"
-    _check(splits, classes, place)
-    train, test = splits["train"].features, splits["test"].features
-    metrics, chosen = _linear(splits, place, classes, settings)
-    _add((metrics, chosen), _knn(splits, place, classes, settings, ks=settings.knn_k, metric="cosine"))
-    decoded = histogram_decodability(train, histograms["train"], test, histograms["test"])
-    if not math.isnan(decoded.r2):
-        metrics[f"histogram_r2.{place}"] = decoded.r2
-        chosen[f"histogram_r2.{place}"] = {"l2": decoded.penalty, "n_train": len(train)}
-    metrics[f"rankme.{place}"] = rankme(test)
-    metrics[f"std.{place}"] = float(embedding_std(test))
-    chosen |= {f"{name}.{place}": {"n": len(test)} for name in ("rankme", "std")}
-    return metrics, chosen
+
+    name: str
+    domain: str
+    splits: Mapping[str, Split]
+    classes: Mapping[str, int]
+    settings: EvaluationSettings
+    neighbours: Sequence[int]
+    similarity: str = "cosine"
+    histograms: Mapping[str, Tensor] = field(default_factory=dict)
+    seed: int = 0
+
+    def metric(self, probe: str, label: str = "") -> Metric:
+        """What `probe` measures here."""
+        return Metric(probe, self.name, self.domain, label)
+
+    def check(self) -> None:
+        """Raise CellError on features that are not finite, DataError on labels that do not fit."""
+        for name, split in self.splits.items():
+            check_features(split.features, f"features of {self.name}.{self.domain}, {name},")
+            for label, count in self.classes.items():
+                check_labels(split.features, split.labels[label], count, f"{name} ({label})")
+
+
+Probe = Callable[[Space], Found]
+
+
+def probe_features(space: Space) -> Found:
+    """Every probe of an encoder's features.
+
+    Fractions in [0, 1] as linear and knn<k> for every label and k; histogram_r2 (at most 1, left out where the
+    histograms of test do not differ), rankme and std, the last two on test. Raises as `Space.check` does.
+    """
+    return _probed(space, FEATURE_PROBES)
 
 
 def probe_histograms(
@@ -69,28 +89,24 @@ def probe_histograms(
     *,
     classes: Mapping[str, int],
     seed: int,
-) -> tuple[Metrics, Chosen]:
-    """The control without an encoder: probes of raw colour histograms, spaces "joint" and "marginal", domain "none".
+) -> Found:
+    """The control without an encoder: probes of raw colour histograms, spaces "joint" and "marginal", intact images.
 
-    images: "train", "validation" and "test", each uint8 (N, 3, H, W) and labels, name -> int64 (N,). Returns
-    linear.*, knn<k>.* (Hellinger) and mlp.* for every label, as fractions in [0, 1]. The linear probe and the MLP get
-    the square roots of the histograms, which are worth several points over the histograms themselves.
+    images: "train", "validation" and "test", each uint8 (N, 3, H, W) and labels, name -> int64 (N,). Fractions in
+    [0, 1] as linear, knn<k> and mlp for every label. All get the square roots of the histograms: they are worth several
+    points to the linear probe and the MLP, and their cosine orders neighbours as the Hellinger distance does.
     """
-    metrics: Metrics = {}
-    chosen: Chosen = {}
-    for space in ("joint", "marginal"):
-        place = f"{space}.none"
-        splits = {name: Split(_histograms(part, space, method), labels) for name, (part, labels) in images.items()}
-        _check(splits, classes, place)
-        neighbours = _knn(splits, place, classes, settings, ks=(method.knn_k,), metric="hellinger")
-        roots = {name: Split(split.features.sqrt(), split.labels) for name, split in splits.items()}
-        for found in (
-            _linear(roots, place, classes, settings),
-            neighbours,
-            _mlp(roots, place, classes, settings, seed),
-        ):
-            _add((metrics, chosen), found)
-    return metrics, chosen
+    found: Found = {}
+    for name in ("joint", "marginal"):
+        splits = {part: Split(_histograms(of, name, method).sqrt(), labels) for part, (of, labels) in images.items()}
+        space = Space(name, INTACT, splits, classes, settings, (method.knn_k,), similarity="hellinger", seed=seed)
+        found |= _probed(space, HISTOGRAM_PROBES)
+    return found
+
+
+def _probed(space: Space, probes: Sequence[Probe]) -> Found:
+    space.check()
+    return {metric: measured for probe in probes for metric, measured in probe(space).items()}
 
 
 def _histograms(images: Tensor, space: str, method: HistogramSettings) -> Tensor:
@@ -99,91 +115,85 @@ def _histograms(images: Tensor, space: str, method: HistogramSettings) -> Tensor
     return marginal_histograms(images, method.marginal_bins)
 
 
-def _check(splits: Mapping[str, Split], classes: Mapping[str, int], place: str) -> None:
-    for name, split in splits.items():
-        check_features(split.features, f"features of {place}, {name},")
-        for label, count in classes.items():
-            check_labels(split.features, split.labels[label], count, f"{name} ({label})")
+class Classifier(Protocol):
+    """What is fitted to features and one label."""
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The settings that it was fitted with."""
+        ...
+
+    def accuracy(self, features: Tensor, labels: Tensor) -> float:
+        """Fraction in [0, 1] of features (N, F) whose class is predicted."""
+        ...
 
 
-def _add(to: tuple[Metrics, Chosen], found: tuple[Metrics, Chosen]) -> None:
-    to[0].update(found[0])
-    to[1].update(found[1])
+def linear(space: Space) -> Found:
+    """Accuracy of a linear probe of every label."""
+    return _of_every_label(space, "linear", fit_linear_probe, penalties=space.settings.linear_l2)
 
 
-def _linear(
-    splits: Mapping[str, Split], place: str, classes: Mapping[str, int], settings: EvaluationSettings
-) -> tuple[Metrics, Chosen]:
-    train, validation, test = (splits[name] for name in ("train", "validation", "test"))
-    metrics: Metrics = {}
-    chosen: Chosen = {}
-    for label, count in classes.items():
-        fitted = fit_linear_probe(
+def mlp(space: Space) -> Found:
+    """Accuracy of an MLP of every label."""
+    settings = space.settings
+    given = {"hidden": settings.mlp_hidden, "epochs": settings.mlp_epochs, "seed": space.seed}
+    return _of_every_label(space, "mlp", fit_mlp_probe, **given)
+
+
+def _of_every_label(space: Space, name: str, fit: Callable[..., Classifier], **given: Any) -> Found:
+    train, validation, test = (space.splits[part] for part in ("train", "validation", "test"))
+    found: Found = {}
+    for label, classes in space.classes.items():
+        fitted = fit(
             train.features,
             train.labels[label],
             validation.features,
             validation.labels[label],
-            classes=count,
-            penalties=settings.linear_l2,
+            classes=classes,
+            **given,
         )
-        name = f"linear.{place}.{label}"
-        metrics[name] = fitted.accuracy(test.features, test.labels[label])
-        chosen[name] = {
-            "l2": fitted.penalty,
-            "validation_accuracy": fitted.validation_accuracy,
-            "converged": fitted.converged,
-            "n_train": len(train.features),
-        }
-    return metrics, chosen
+        accuracy = fitted.accuracy(test.features, test.labels[label])
+        found[space.metric(name, label)] = Measured(accuracy, {**fitted.chosen, "n_train": len(train.features)})
+    return found
 
 
-def _knn(
-    splits: Mapping[str, Split],
-    place: str,
-    classes: Mapping[str, int],
-    settings: EvaluationSettings,
-    *,
-    ks: tuple[int, ...],
-    metric: Metric,
-) -> tuple[Metrics, Chosen]:
-    train, test = splits["train"], splits["test"]
-    similarities, index = nearest(train.features, test.features, k=max(ks), metric=metric)
-    temperature = settings.knn_temperature
-    metrics: Metrics = {}
-    chosen: Chosen = {}
-    for label, count in classes.items():
-        elected = vote(similarities, train.labels[label][index], ks=ks, temperature=temperature, classes=count)
+def knn(space: Space) -> Found:
+    """Accuracy of the vote of the k nearest neighbours, for every label and k; the neighbours are searched once."""
+    train, test = space.splits["train"], space.splits["test"]
+    ks, temperature = space.neighbours, space.settings.knn_temperature
+    similarities, index = nearest(train.features, test.features, k=max(ks))
+    found: Found = {}
+    for label, classes in space.classes.items():
+        elected = vote(similarities, train.labels[label][index], ks=ks, temperature=temperature, classes=classes)
         for k in ks:
-            name = f"knn{k}.{place}.{label}"
-            metrics[name] = share(elected[k] == test.labels[label])
-            used = min(k, len(train.features))
-            chosen[name] = {"k": used, "temperature": temperature, "metric": metric, "n_train": len(train.features)}
-    return metrics, chosen
+            count = len(train.features)
+            settings = {"k": min(k, count), "temperature": temperature, "metric": space.similarity, "n_train": count}
+            found[space.metric(f"knn{k}", label)] = Measured(share(elected[k] == test.labels[label]), settings)
+    return found
 
 
-def _mlp(
-    splits: Mapping[str, Split], place: str, classes: Mapping[str, int], settings: EvaluationSettings, seed: int
-) -> tuple[Metrics, Chosen]:
-    train, validation, test = (splits[name] for name in ("train", "validation", "test"))
-    metrics: Metrics = {}
-    chosen: Chosen = {}
-    for label, count in classes.items():
-        fitted = fit_mlp_probe(
-            train.features,
-            train.labels[label],
-            validation.features,
-            validation.labels[label],
-            classes=count,
-            hidden=settings.mlp_hidden,
-            epochs=settings.mlp_epochs,
-            seed=seed,
-        )
-        name = f"mlp.{place}.{label}"
-        metrics[name] = fitted.accuracy(test.features, test.labels[label])
-        chosen[name] = {
-            "hidden": settings.mlp_hidden,
-            "epoch": fitted.epoch,
-            "validation_accuracy": fitted.validation_accuracy,
-            "n_train": len(train.features),
-        }
-    return metrics, chosen
+def histogram_r2(space: Space) -> Found:
+    """How well the features tell the colour histograms of their images."""
+    train, test = (space.splits[part].features for part in ("train", "test"))
+    decoded = histogram_decodability(train, space.histograms["train"], test, space.histograms["test"])
+    if math.isnan(decoded.r2):
+        return {}
+    return {space.metric("histogram_r2"): Measured(decoded.r2, {"l2": decoded.penalty, "n_train": len(train)})}
+
+
+def effective_rank(space: Space) -> Found:
+    """RankMe of the features of test."""
+    test = space.splits["test"].features
+    return {space.metric("rankme"): Measured(rankme(test), {"n": len(test)})}
+
+
+def spread(space: Space) -> Found:
+    """Standard deviation a dimension of the normalised features of test."""
+    test = space.splits["test"].features
+    return {space.metric("std"): Measured(float(embedding_std(test)), {"n": len(test)})}
+
+
+FEATURE_PROBES: tuple[Probe, ...] = (linear, knn, histogram_r2, effective_rank, spread)
+"""Of an encoder's features."""
+HISTOGRAM_PROBES: tuple[Probe, ...] = (linear, knn, mlp)
+"""Of the images' own histograms."""

@@ -2,21 +2,19 @@
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from barlowcli.cell.build import build_method
-from barlowcli.cell.evaluate import class_counts, domain_batches, evaluate, labels_of, parts_of
+from barlowcli.cell.evaluate import domain_batches
+from barlowcli.cell.stages import Histogram, Learned, Network, Stage, Untrained, stage_of
 from barlowcli.data.imageset import Dataset, ImageSet
 from barlowcli.evaluation.batchnorm import extract_features
 from barlowcli.evaluation.knn import nearest
-from barlowcli.evaluation.probes import probe_histograms
 from barlowcli.measuring.growth import grown, intercept_and_slope
 from barlowcli.measuring.sample import Sizes
-from barlowcli.methods.base import Method
 from barlowcli.settings.cell import CellConfig
-from barlowcli.settings.methods import HistogramSettings
 from barlowcli.training.meter import synchronise
 
 SMALLEST = 16
@@ -45,14 +43,13 @@ def measure_probing(config: CellConfig, data: Dataset, sizes: Sizes, device: str
     in proportion to them. Raises what building the cell raises.
     """
     config, wider = _narrowed(config, WIDEST_ON_CUDA if device == "cuda" else WIDEST)
-    method = None
-    if not isinstance(config.method, HistogramSettings):
-        method = build_method(config, data).to(device).to(memory_format=torch.channels_last)
+    stage = stage_of(config)
+    learned = stage.start(data, device)
 
     def timed(count: int) -> tuple[Sizes, float]:
         part = cut(data, count)
         start = time.monotonic()
-        _probe(method, config, part)
+        stage.evaluate(learned, part)
         synchronise(part.train.images.device)
         size = Sizes(len(part.train), len(part.train), len(part.validation), len(part.test))
         return size, time.monotonic() - start
@@ -60,7 +57,7 @@ def measure_probing(config: CellConfig, data: Dataset, sizes: Sizes, device: str
     count = len(data.train)
     found = [taken for _, taken in grown(timed, min(SMALLEST, count), count, seconds=seconds)]
     largest = found[-1][0]
-    pair = _seconds_of_a_pair(method, config, data) if sizes.probed > largest.probed else 0.0
+    pair = _seconds_of_a_pair(stage, learned, data) if sizes.probed > largest.probed else 0.0
     rest = [(size.probed, max(0.0, taken - pair * size.train * size.test)) for size, taken in found]
     fixed, slope = intercept_and_slope(rest)
     growing = slope * sizes.probed + pair * sizes.train * sizes.test
@@ -88,32 +85,26 @@ def cut(data: Dataset, count: int) -> Dataset:
     return replace(data, train=some(data.train), validation=some(data.validation), test=some(data.test))
 
 
-def _probe(method: Method | None, config: CellConfig, data: Dataset) -> None:
-    """What a cell does after training; no method: the control of raw histograms."""
-    if method is not None:
-        evaluate(method, config, data)
-        return
-    assert isinstance(config.method, HistogramSettings)
-    splits = {name: (part.images, labels_of(part)) for name, part in parts_of(data).items()}
-    probe_histograms(splits, config.method, config.evaluation, classes=class_counts(data), seed=config.seed)
-
-
-def _seconds_of_a_pair(method: Method | None, config: CellConfig, data: Dataset) -> float:
+def _seconds_of_a_pair(stage: Stage[Any], learned: Learned, data: Dataset) -> float:
     """Time of all searches for neighbours that a cell does, a pair of a training and a test image."""
-    evaluation = config.evaluation
-    if isinstance(config.method, HistogramSettings):
-        k, widths = config.method.knn_k, [config.method.joint_bins**3, 3 * config.method.marginal_bins]
-    else:
-        assert method is not None
-        batch = next(domain_batches(config, cut(data, 2), "test", evaluation.domains[0]))
-        spaces = extract_features(method.encoder, method.projector, [batch])
-        networks = 2 if evaluation.target else 1
-        k = max(evaluation.knn_k)
-        widths = [features.shape[1] for features in spaces if features is not None] * networks
-        widths *= len(evaluation.domains)
+    k, widths = _searches(stage, learned, data)
     device = data.train.images.device
     seconds = {width: _seconds_of_search(width, k, device) for width in set(widths)}
     return sum(seconds[width] for width in widths) / (ROWS * QUERIES)
+
+
+def _searches(stage: Stage[Any], learned: Learned, data: Dataset) -> tuple[int, list[int]]:
+    """How many neighbours a cell searches at most, and the dimensions of what it searches in, a search each."""
+    if isinstance(stage, Histogram):
+        return stage.method.knn_k, [stage.method.joint_bins**3, 3 * stage.method.marginal_bins]
+    if not isinstance(stage, Untrained) or not isinstance(learned, Network):
+        return 1, []
+    config, method = stage.config, learned.method
+    evaluation = config.evaluation
+    batch = next(domain_batches(config, cut(data, 2), "test", evaluation.domains[0]))
+    widths = [features.shape[1] for features in extract_features(method.encoder, method.projector, [batch])]
+    networks = 2 if evaluation.target else 1
+    return max(evaluation.knn_k), widths * networks * len(evaluation.domains)
 
 
 def _seconds_of_search(width: int, k: int, device: torch.device) -> float:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import torch
 
-from barlowcli.cell.build import build_method, make_views
+from barlowcli.cell.build import build_method, build_step
 from barlowcli.data.imageset import Dataset
 from barlowcli.measuring.growth import grown, line
-from barlowcli.settings.cell import CellConfig
+from barlowcli.settings.stages import TrainedConfig
 from barlowcli.training.meter import Meter, StepBytes, kept_bytes
 from barlowcli.training.optimisers import build_optimizer
-from barlowcli.training.step import EagerStep
 
 SMALLEST = 2
 """Images of the first batch: BatchNorm has no variance of one."""
@@ -29,23 +28,18 @@ class Step:
     measured: int
 
 
-def measure_step(config: CellConfig, data: Dataset, device: str, *, seconds: float) -> Step:
+def measure_step(config: TrainedConfig, data: Dataset, device: str, *, seconds: float) -> Step:
     """A training step of a cell, on images of `data`, which are on `device`.
 
     Batches grow up to the cell's own as long as the next should end within `seconds`; from a smaller one, time and
     activations are drawn out along a line. Raises what building the cell raises.
     """
-    assert config.training is not None
-    settings, batch = config.training, config.training.batch_size
-    method = build_method(config, data).to(device).to(memory_format=torch.channels_last)
-    optimizer, views = build_optimizer(settings, method), make_views(config, data)
-    images, labels = data.train.images, data.train.labels
-    take_step = EagerStep(method, optimizer, views, images, labels, settings)
-    method.train()
+    batch, images = config.training.batch_size, data.train.images
+    take_step = build_step(device, config, data, images, data.train.labels)
 
     def steps(size: int) -> tuple[float, StepBytes]:
         index = torch.arange(size, device=images.device) % len(images)
-        meter = Meter(method, optimizer, images.device)
+        meter = Meter(take_step.method, take_step.optimizer, images.device)
         least, most = (STEPS, MOST_STEPS) if size == batch else (1, 1)
         while meter.steps <= least or (meter.steps <= most and time.monotonic() < meter.since + LEAST_SECONDS):
             with meter.step():  # at a learning rate of 0, so that nothing diverges
@@ -59,19 +53,16 @@ def measure_step(config: CellConfig, data: Dataset, device: str, *, seconds: flo
     return Step(time_of_step, StepBytes(needed.kept, round(activations)), measured)
 
 
-def like_step(step: Step, data: Dataset, of: CellConfig, wanted: CellConfig) -> Step:
+def like_step(step: Step, data: Dataset, of: TrainedConfig, wanted: TrainedConfig) -> Step:
     """A step of `wanted` where only one `of` a similar cell was measured: in proportion to the batch; what is kept
     whatever the batch is counted of `wanted` itself."""
-    assert of.training is not None
-    assert wanted.training is not None
     ratio = wanted.training.batch_size / of.training.batch_size
     needed = StepBytes(count_kept(wanted, data), round(step.bytes.activations * ratio))
     return Step(step.seconds * ratio, needed, measured=0)
 
 
-def count_kept(config: CellConfig, data: Dataset) -> int:
+def count_kept(config: TrainedConfig, data: Dataset) -> int:
     """`kept_bytes` of a cell after a step, without computing one: its tensors have a shape and no content."""
-    assert config.training is not None
     with torch.device("meta"):
         method = build_method(config, data)
     optimizer = build_optimizer(config.training, method)

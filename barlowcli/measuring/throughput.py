@@ -14,16 +14,15 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from barlowcli.cell.build import build_method, make_views
+from barlowcli.cell.build import build_step, make_views
 from barlowcli.cell.options import RunOptions
 from barlowcli.cell.run import dataset_on, run_cell
 from barlowcli.data.imageset import Dataset
 from barlowcli.machine.devices import Way, set_up
 from barlowcli.plan.plan import PlannedCell
-from barlowcli.settings.cell import CellConfig
+from barlowcli.settings.stages import TrainedConfig, trained_config
 from barlowcli.training.loop import Hooks
 from barlowcli.training.meter import Meter, synchronise
-from barlowcli.training.optimisers import build_optimizer
 from barlowcli.training.step import EagerStep, Step, prepare
 
 BLOCKS = 5
@@ -96,8 +95,7 @@ def measure(
 
     Raises what the data set or the cell raises.
     """
-    config = cell.config
-    assert config.training is not None
+    config = trained_config(cell.config)
     torch.set_num_threads(config.training.threads)
     set_up(device, deterministic=False)
     data = dataset_on(config.data, data_root, device)
@@ -153,7 +151,7 @@ def matrix_products(device: str, dtype: torch.dtype, seconds: float) -> Rate:
     return Rate.of(2 * n**3, found)
 
 
-def flops_of_step(config: CellConfig, data: Dataset, device: str) -> int:
+def flops_of_step(config: TrainedConfig, data: Dataset, device: str) -> int:
     """Operations of convolutions and matrix products in one step, forward and backward, without those of the views."""
     step = _eager(config, data, device)
     index = torch.arange(step.settings.batch_size, device=step.images.device) % len(step.images)
@@ -164,7 +162,7 @@ def flops_of_step(config: CellConfig, data: Dataset, device: str) -> int:
 
 
 def steps_in(
-    ways: Sequence[Way], config: CellConfig, data: Dataset, device: str, seconds: float, *, flops: int, peak: float
+    ways: Sequence[Way], config: TrainedConfig, data: Dataset, device: str, seconds: float, *, flops: int, peak: float
 ) -> dict[str, StepSpeed]:
     """A step of the cell in each way, in turn; those that fell back to another are named by that one."""
     prepared: dict[str, tuple[Step, EagerStep, float, list[str]]] = {}
@@ -190,7 +188,7 @@ def _call(step: Step, index: Tensor) -> Callable[[], object]:
     return lambda: step(index, epoch=0, lr=0.0, progress=0.0)  # at a learning rate of 0 nothing diverges
 
 
-def _deterministic(way: str, config: CellConfig, data: Dataset, device: str, seconds: float) -> float:
+def _deterministic(way: str, config: TrainedConfig, data: Dataset, device: str, seconds: float) -> float:
     """How many times as long a step takes in deterministic mode, both measured here one after the other."""
     spans = {}
     for deterministic in (False, True):
@@ -214,23 +212,16 @@ def whole_cell(cell: PlannedCell, device: str, data_root: Path) -> tuple[dict[st
 
 def shortened(cell: PlannedCell, epochs: int) -> PlannedCell:
     """The cell with as many epochs of training, warm-up cut to a quarter of them at most."""
-    assert cell.config.training is not None
-    training = cell.config.training.model_copy(
-        update={"epochs": epochs, "warmup_epochs": min(cell.config.training.warmup_epochs, epochs / 4)}
-    )
+    training = trained_config(cell.config).training
+    training = training.model_copy(update={"epochs": epochs, "warmup_epochs": min(training.warmup_epochs, epochs / 4)})
     return cell.model_copy(update={"config": cell.config.model_copy(update={"training": training})})
 
 
-def _eager(config: CellConfig, data: Dataset, device: str) -> EagerStep:
-    assert config.training is not None
-    method = build_method(config, data).to(device).to(memory_format=torch.channels_last)
-    method.train()
+def _eager(config: TrainedConfig, data: Dataset, device: str) -> EagerStep:
     labels = data.pretrain.new_zeros(len(data.pretrain), dtype=torch.long)
-    optimizer = build_optimizer(config.training, method)
-    return EagerStep(method, optimizer, make_views(config, data), data.pretrain, labels, config.training)
+    return build_step(device, config, data, data.pretrain, labels)
 
 
-def _types(config: CellConfig, device: str) -> dict[str, torch.dtype]:
-    assert config.training is not None
+def _types(config: TrainedConfig, device: str) -> dict[str, torch.dtype]:
     types = {"fp32": torch.float32}
     return types | {"bf16": torch.bfloat16} if device == "cuda" or config.training.precision == "bf16" else types

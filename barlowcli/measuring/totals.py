@@ -16,6 +16,7 @@ from barlowcli.measuring.step import Step, like_step, measure_step
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
+from barlowcli.settings.stages import TrainedConfig, trained_config
 
 BUDGET = 20.0
 """Seconds that all measuring may take, about: the more kinds of cells there are, the smaller the pieces of each."""
@@ -127,19 +128,19 @@ def measure(cells: Sequence[PlannedCell], data_root: Path, device: str, budget: 
     }
     readable = {data: sample for data, sample in samples.items() if isinstance(sample, Sample)}
     configs = [cell.config for cell in cells if cell.config.data in readable]
-    training = {step_kind(config): config for config in configs if config.training is not None}
+    training = {step_kind(config): trained_config(config) for config in configs if config.training is not None}
     probing = {probing_kind(config): config for config in configs}
 
-    def step(config: CellConfig, seconds: float) -> Step:
-        _set_threads(config)
+    def step(config: TrainedConfig, seconds: float) -> Step:
+        torch.set_num_threads(config.training.threads)
         return measure_step(config, readable[config.data].data, device, seconds=seconds)
 
     def probe(config: CellConfig, seconds: float) -> Probing:
-        _set_threads(config)
+        torch.set_num_threads(config.training.threads if config.training else 1)
         sample = readable[config.data]
         return measure_probing(config, sample.data, sample.sizes, device, seconds=seconds)
 
-    def similar_step(found: Step, of: CellConfig, wanted: CellConfig) -> Step:
+    def similar_step(found: Step, of: TrainedConfig, wanted: TrainedConfig) -> Step:
         return like_step(found, readable[wanted.data].data, of, wanted)
 
     def similar_probing(found: Probing, of: CellConfig, wanted: CellConfig) -> Probing:
@@ -152,16 +153,12 @@ def measure(cells: Sequence[PlannedCell], data_root: Path, device: str, budget: 
     return Measurements(samples, steps, probings)
 
 
-def _encoder(config: CellConfig) -> str:
+def _encoder(config: CellConfig | TrainedConfig) -> str:
     return config.encoder.name if config.encoder else ""
 
 
-def _method(config: CellConfig) -> str:
+def _method(config: TrainedConfig) -> str:
     return f"{config.method.name} {_encoder(config)}"
-
-
-def _set_threads(config: CellConfig) -> None:
-    torch.set_num_threads(config.training.threads if config.training else 1)
 
 
 def _notes(measurements: Measurements, groups: Sequence[Group], failures: Mapping[str, int]) -> list[str]:

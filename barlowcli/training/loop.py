@@ -47,7 +47,7 @@ class Hooks:
 
 
 @dataclass
-class Trained:
+class Ending:
     """How training ended. step: where a loss was not finite, or since when the embeddings have been collapsed; cost:
     of what this process did of it; way: how it took its steps."""
 
@@ -77,7 +77,7 @@ def train(
     collapse_std: float,
     hooks: Hooks,
     way: Way | None = None,
-) -> Trained:
+) -> Ending:
     """Train `method` on `images` uint8 (N, 3, H, W), `labels` (N,), all on one device; resumes from `folder`.
 
     way: how steps are taken, see `step.prepare`.
@@ -125,7 +125,7 @@ def train(
             log.drain()
         if log.diverged_at is not None:
             message = f"the loss was not finite at step {log.diverged_at} of {total}"
-            return Trained("diverged", step, log.diverged_at, message, meter.cost(), taken)
+            return Ending("diverged", step, log.diverged_at, message, meter.cost(), taken)
         hooks.progress(step, total)
         stop = hooks.stop()
         if stop or time.monotonic() - saved >= hooks.checkpoint_seconds:
@@ -137,5 +137,5 @@ def train(
     if log.collapse is not None:
         since, how = log.collapse
         message = f"collapsed: {how} since step {since} of {total}"
-        return Trained("collapsed", step, since, message, meter.cost(), taken)
-    return Trained("ok", step, cost=meter.cost(), way=taken)
+        return Ending("collapsed", step, since, message, meter.cost(), taken)
+    return Ending("ok", step, cost=meter.cost(), way=taken)

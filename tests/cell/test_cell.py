@@ -5,13 +5,14 @@ import torch
 from safetensors.torch import load_file
 
 from barlowcli.cell.build import build_method, make_views
-from barlowcli.cell.evaluate import domain_batches, parts_of
+from barlowcli.cell.evaluate import domain_batches
 from barlowcli.cell.run import dataset_on, run_cell
 from barlowcli.errors import CellError
 from barlowcli.machine.provenance import without_folders
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import Record, read_record
 from barlowcli.settings.cell import CellConfig
+from barlowcli.settings.stages import encoder_config, trained_config
 from barlowcli.training.loop import Hooks
 from tests.grids import options_for, tiny_plan
 
@@ -72,19 +73,19 @@ def test_a_cell_with_random_bits_is_trained_and_probed_on_them(tmp_path, method)
     channels = 3 if method == "random-init" else 7  # an untrained control has no views, and no bits
     saved = load_file(tmp_path / "cells" / cell.id / "encoder.safetensors")
     assert saved["encoder.0.weight"].shape[1] == channels
-    data = dataset_on(cell.config.data, tmp_path, "cpu")
-    shapes = {batch.shape[1] for part in ("train", "test") for batch in domain_batches(cell.config, data, part, "none")}
+    data, config = dataset_on(cell.config.data, tmp_path, "cpu"), encoder_config(cell.config)
+    shapes = {batch.shape[1] for part in ("train", "test") for batch in domain_batches(config, data, part, "none")}
     assert shapes == {channels}
 
 
 def test_images_are_probed_without_the_bits_that_their_views_have(tmp_path):
     plan = tiny_plan({"method": ["barlow"], "shuffle": ["none"], "jitter": ["on"]}, {"views.random_bits": 32})
-    config = plan.cells[0].config
+    config = trained_config(plan.cells[0].config)
     data = dataset_on(config.data, tmp_path, "cpu")
     order = torch.arange(len(data.train)).flip(0)
     views = make_views(config, data)(data.pretrain, order, epoch=1, view=1)
     assert len(views[:, 3:, 0, 0].unique(dim=0)) == len(order)
-    for part in parts_of(data):
+    for part in data.splits:
         assert not torch.cat(list(domain_batches(config, data, part, "none")))[:, 3:].any()
 
 
@@ -99,7 +100,7 @@ def test_the_same_cell_gives_the_same_numbers_to_the_bit(tmp_path):
 def test_a_seed_starts_every_method_from_the_same_encoder(tmp_path):
     cells = {c.axes["method"]: c for c in tiny_plan({"method": ["barlow", "byol"]}).cells if c.config.encoder}
     data = dataset_on(cells["barlow"].config.data, tmp_path, "cpu")
-    weights = [next(build_method(cell.config, data).encoder.parameters()) for cell in cells.values()]
+    weights = [next(build_method(encoder_config(cell.config), data).encoder.parameters()) for cell in cells.values()]
     assert len(weights) == 4
     assert all(torch.equal(weights[0], other) for other in weights)
 
@@ -108,7 +109,7 @@ def test_what_an_untrained_encoder_scores_is_that_of_the_saved_weights(tmp_path)
     cell, _ = one(tmp_path, "random-init")
     data = dataset_on(cell.config.data, tmp_path, "cpu")
     saved = load_file(tmp_path / "cells" / cell.id / "encoder.safetensors")
-    fresh = build_method(cell.config, data).encoder.state_dict()
+    fresh = build_method(encoder_config(cell.config), data).encoder.state_dict()
     assert all(torch.equal(value, saved[f"encoder.{name}"]) for name, value in fresh.items())
 
 

@@ -81,18 +81,17 @@ def test_features_are_those_of_evaluation_mode(encoder: nn.Sequential, images: T
     projector = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7))
     encoder.train()
     h, z = extract_features(encoder, projector, torch.split(images, 50))
-    assert z is not None
     assert encoder.training
     assert projector[1].training
     encoder.eval()
     projector.eval()
     torch.testing.assert_close(h, encoder(images).detach())
     torch.testing.assert_close(z, projector(encoder(images)).detach())
-    assert extract_features(encoder, None, [images])[1] is None
+    assert len(extract_features(encoder, None, [images])) == 1
 
 
 def test_features_may_enter_autograd(encoder: nn.Sequential, images: Tensor) -> None:
-    h, _ = extract_features(encoder.bfloat16(), None, [images.bfloat16()])
+    (h,) = extract_features(encoder.bfloat16(), None, [images.bfloat16()])
     assert h.dtype == torch.float32
     assert not h.requires_grad
     weights = torch.zeros(5, requires_grad=True)

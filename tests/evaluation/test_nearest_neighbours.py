@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from barlowcli.errors import DataError
-from barlowcli.evaluation.knn import knn_accuracies, knn_predict, nearest, vote
+from barlowcli.evaluation.knn import nearest, vote
+from tests.evaluation.neighbours import knn_accuracies, knn_predict
 
 
 @pytest.mark.parametrize("k", [1, 7, 20, 200])
@@ -35,7 +35,7 @@ def test_hellinger_is_the_euclidean_distance_of_square_roots(digits: Any) -> Non
 
     oracle = KNeighborsClassifier(50, metric="euclidean", algorithm="brute", weights=weights)
     oracle.fit(train.sqrt(), digits.labels)
-    found = knn_predict(train, digits.labels, test, k=50, temperature=0.1, classes=10, metric="hellinger")
+    found = knn_predict(train.sqrt(), digits.labels, test.sqrt(), k=50, temperature=0.1, classes=10)
     assert np.array_equal(found, oracle.predict(test.sqrt()))
     cosine = knn_predict(train, digits.labels, test, k=50, temperature=0.1, classes=10)
     assert not torch.equal(found, cosine)
@@ -86,17 +86,3 @@ def test_the_lowest_class_wins_a_tie_and_the_order_of_votes_is_none() -> None:
         assert elected[2].tolist() == [1, 0]
     assert elected[4].tolist() == [1, 0]
     assert vote(similarities, neighbours, ks=[4], temperature=None, classes=4)[4].tolist() == [1, 1]
-
-
-def test_a_negative_histogram_is_refused(digits: Any) -> None:
-    with pytest.raises(DataError, match="negative entry"):
-        nearest(digits.train - 1, digits.test, k=5, metric="hellinger")
-
-
-def test_labels_that_do_not_fit_are_refused(digits: Any) -> None:
-    with pytest.raises(DataError, match=r"labels of train lie in 0 … 9, but there are 9 classes"):
-        knn_predict(digits.train, digits.labels, digits.test, k=5, temperature=0.1, classes=9)
-    with pytest.raises(DataError, match=r"labels of train must be int64 \(900,\)"):
-        knn_predict(digits.train, digits.labels[1:], digits.test, k=5, temperature=0.1, classes=10)
-    with pytest.raises(DataError, match=r"not torch.float64"):
-        knn_predict(digits.train, digits.labels.double(), digits.test, k=5, temperature=0.1, classes=10)

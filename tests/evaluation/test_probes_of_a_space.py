@@ -7,12 +7,12 @@ from torch import Tensor
 
 from barlowcli.errors import CellError, DataError
 from barlowcli.evaluation.histogram import joint_histogram, marginal_histograms
-from barlowcli.evaluation.knn import knn_accuracies
 from barlowcli.evaluation.linear import fit_linear_probe
-from barlowcli.evaluation.probes import Split, probe, probe_histograms
+from barlowcli.evaluation.probes import Found, Space, Split, probe_features, probe_histograms
 from barlowcli.evaluation.rank import embedding_std, rankme
 from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.methods import HistogramSettings
+from tests.evaluation.neighbours import knn_accuracies
 
 SETTINGS = EvaluationSettings(knn_k=(20, 2000), mlp_epochs=3, mlp_hidden=32)
 
@@ -33,8 +33,12 @@ def histograms_of(splits: dict[str, Split]) -> dict[str, Tensor]:
 
 def probe_digits(splits: dict[str, Split], histograms: dict[str, Tensor]) -> tuple[dict[str, float], dict[str, Any]]:
     classes = {"label": 10, "even": 2}
-    metrics, chosen = probe(splits, SETTINGS, space="z", domain="pixels", classes=classes, histograms=histograms)
-    return metrics, dict(chosen)
+    return named(probe_features(Space("z", "pixels", splits, classes, SETTINGS, (20, 2000), histograms=histograms)))
+
+
+def named(found: Found) -> tuple[dict[str, float], dict[str, Any]]:
+    """As a record has them."""
+    return {str(m): of.value for m, of in found.items()}, {str(m): of.settings for m, of in found.items()}
 
 
 def test_the_metrics_are_those_of_the_single_probes(digits: Any) -> None:
@@ -69,6 +73,7 @@ def test_the_settings_of_every_probe_stand_beside(digits: Any) -> None:
     assert chosen["knn2000.z.pixels.label"]["k"] == 900
     assert chosen["linear.z.pixels.label"]["n_train"] == 900
     assert chosen["rankme.z.pixels"] == {"n": 597}
+    assert list(chosen["linear.z.pixels.label"]) == ["l2", "validation_accuracy", "converged", "n_train"]
     assert json.loads(json.dumps(chosen)) == chosen
 
 
@@ -100,13 +105,17 @@ def test_the_histogram_control(patches: tuple[Tensor, Tensor]) -> None:
     images, photograph = patches
     parts = {"train": slice(0, 300), "validation": slice(300, 400), "test": slice(400, None)}
     splits = {name: (images[part], {"label": photograph[part]}) for name, part in parts.items()}
-    metrics, chosen = probe_histograms(splits, HistogramSettings(), SETTINGS, classes={"label": 2}, seed=0)
+    metrics, chosen = named(probe_histograms(splits, HistogramSettings(), SETTINGS, classes={"label": 2}, seed=0))
     names = ("linear", "knn50", "mlp")
     assert set(metrics) == {f"{name}.{space}.none.label" for name in names for space in ("joint", "marginal")}
     assert set(chosen) == set(metrics)
+    assert list(metrics) == [f"{name}.{space}.none.label" for space in ("joint", "marginal") for name in names]
     assert all(0.85 < value <= 1 for value in metrics.values())
+    assert chosen["knn50.joint.none.label"] == {"k": 50, "temperature": 0.1, "metric": "hellinger", "n_train": 300}
+    assert list(chosen["mlp.joint.none.label"]) == ["hidden", "epoch", "validation_accuracy", "n_train"]
+    assert chosen["mlp.joint.none.label"]["hidden"] == 32
     for space, histograms in (("joint", joint_histogram(images)), ("marginal", marginal_histograms(images))):
-        train, test = histograms[:300], histograms[400:]
+        train, test = histograms[:300].sqrt(), histograms[400:].sqrt()
         expected = knn_accuracies(
             train,
             photograph[:300],
@@ -115,7 +124,6 @@ def test_the_histogram_control(patches: tuple[Tensor, Tensor]) -> None:
             ks=(50,),
             temperature=0.1,
             classes=2,
-            metric="hellinger",
         )
         assert metrics[f"knn50.{space}.none.label"] == expected[50]
         root = histograms.sqrt()

@@ -19,6 +19,7 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
+from barlowcli.settings.stages import trained_config
 from barlowcli.settings.tables import merge
 from tests.grids import run_grid, tiny_plan
 
@@ -165,7 +166,7 @@ def test_out_of_time_one_kind_of_each_family_is_measured_and_a_failure_is_no_end
     ids=["barlow-sgd", "byol-lars", "simclr-adamw"],
 )
 def test_what_a_step_keeps_is_counted_without_a_step_and_its_activations_grow_with_the_batch(tmp_path, sections):
-    settings = config(**sections)
+    settings = trained_config(config(**sections))
     data = open_sample(settings.data, tmp_path, "cpu").data
     whole, piece = (measure_step(settings, data, "cpu", seconds=seconds) for seconds in (60, 0))
     assert (whole.measured, piece.measured) == (64, 4)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from safetensors import safe_open
 from torch import nn
 
-from barlowcli.cell.run import ENCODER_SCHEMA, save_encoder
+from barlowcli.cell.encoder_file import ENCODER_SCHEMA, save_encoder
 from barlowcli.methods.base import Output
 from barlowcli.methods.random_init import RandomInit
 from barlowcli.plan.plan import Plan

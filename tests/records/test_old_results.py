@@ -16,7 +16,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from barlowcli.cell.run import save_encoder
+from barlowcli.cell.encoder_file import save_encoder
 from barlowcli.cli import main as cli
 from barlowcli.errors import ResultsError
 from barlowcli.methods.random_init import RandomInit

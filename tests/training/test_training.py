@@ -19,7 +19,7 @@ from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.settings.views import ViewSettings
 from barlowcli.training.log import TrainingLog
-from barlowcli.training.loop import Hooks, Trained, epoch_order, train
+from barlowcli.training.loop import Ending, Hooks, epoch_order, train
 from barlowcli.training.optimisers import build_optimizer
 from barlowcli.training.step import EagerStep, Row
 from barlowcli.views.pipeline import AugmentedViews
@@ -37,7 +37,7 @@ def method_of(settings: BarlowSettings | ByolSettings, seed: int = 0) -> Method:
     return method
 
 
-def run(folder: Path, method: Method, hooks: Hooks | None = None, settings: TrainingSettings = SETTINGS) -> Trained:
+def run(folder: Path, method: Method, hooks: Hooks | None = None, settings: TrainingSettings = SETTINGS) -> Ending:
     folder.mkdir(exist_ok=True)
     views = AugmentedViews(ViewSettings(), image_size=8, mean=[0.2] * 3, std=[0.3] * 3, seed=0)
     return train(
