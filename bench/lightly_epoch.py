@@ -20,7 +20,6 @@ those of the training images, as barlow has it. Target: 10 x on a GPU.
 import argparse
 import copy
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -50,6 +49,7 @@ from barlowcli.evaluation.features import share
 from barlowcli.evaluation.knn import nearest, vote
 from barlowcli.experiment.files import common_presets
 from barlowcli.machine.devices import set_up
+from barlowcli.machine.facts import cores
 from barlowcli.machine.provenance import device_name, provenance
 from barlowcli.methods.base import Method
 from barlowcli.plan.layers import Given, resolve
@@ -292,11 +292,6 @@ def compare_knn(options: argparse.Namespace, data: Images, workers: int) -> list
 def spread(values: Sequence[float], digits: int) -> str:
     """Median, least and largest."""
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def main() -> None:

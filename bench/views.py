@@ -36,6 +36,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from barlowcli.data.load import load_dataset
+from barlowcli.machine.facts import cores
 from barlowcli.machine.provenance import device_name, provenance
 from barlowcli.settings.data import DataSettings
 from barlowcli.settings.views import ViewSettings
@@ -366,7 +367,7 @@ class Contender:
 def best_of(peer: str, task: Task, options: argparse.Namespace) -> tuple[Setting | None, dict[str, float | str]]:
     """The fastest setting of a peer, and what each gave: views a second, or why none."""
     found: dict[str, float | str] = {}
-    settings = settings_of(peer, task.device, core_count(), compiled=options.compile)
+    settings = settings_of(peer, task.device, cores(), compiled=options.compile)
     for setting in settings:
         try:
             contender = Contender(setting, task, options.seconds_per_block / 2)
@@ -380,11 +381,6 @@ def best_of(peer: str, task: Task, options: argparse.Namespace) -> tuple[Setting
         )
     speeds = {label: value for label, value in found.items() if isinstance(value, float)}
     return next((s for s in settings if s.label == max(speeds, key=speeds.__getitem__, default=None)), None), found
-
-
-def core_count() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def summary(values: list[float]) -> dict[str, float]:
@@ -436,7 +432,7 @@ def main() -> None:
     images = data.train.images[: options.images].clone()
     task = Task(images, options.device, min(options.batch, len(images)), tuple(options.blur))
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    machine = f"{device_name(options.device)}, {core_count()} cores, load {load}"
+    machine = f"{device_name(options.device)}, {cores()} cores, load {load}"
     print(f"{data.name}: {len(images)} images of {task.size} pixels, batch {task.batch}, blur {task.blur}; {machine}")
     found = {peer: best_of(peer, task, options) for peer in options.peers}
     chosen = [setting for setting, _ in found.values() if setting is not None]
@@ -454,7 +450,7 @@ def main() -> None:
             "peers": {
                 name: version(name) for name in packages if importlib.util.find_spec(name.replace("pillow", "PIL"))
             },
-            "cores": core_count(),
+            "cores": cores(),
             "load_before": load,
             "provenance": {**provenance(options.device, ["python", *sys.argv]), "data_digest": data.digest},
         }

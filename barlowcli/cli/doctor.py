@@ -14,6 +14,7 @@ import typer
 from barlowcli import __version__
 from barlowcli.cli import output
 from barlowcli.engines.base import worker_count
+from barlowcli.machine.facts import cores, gib, memory
 from barlowcli.machine.provenance import PACKAGES, commit, cpu_name
 
 
@@ -42,8 +43,8 @@ def examine(results: Path) -> dict[str, Any]:
     found = {
         "barlow": f"{__version__}" + (f" (commit {commit()})" if commit() else ""),
         "python": f"{platform.python_version()} on {sys.platform}",
-        "processor": f"{cpu_name()}, {worker_count('cpu', 10_000)} cores for this process",
-        "memory": memory(),
+        "processor": f"{cpu_name()}, {cores()} cores for this process",
+        "memory": gib(memory().total, digits=0),
     }
     for package in PACKAGES:
         try:
@@ -72,12 +73,3 @@ def examine(results: Path) -> dict[str, Any]:
         "problems": problems,
         "would_use": f"device {best}, preset {preset}, {worker_count(best, 36)} cells at once",
     }
-
-
-def memory() -> str:
-    """The machine's memory as text."""
-    try:
-        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return "unknown"
-    return f"{pages * size / 2**30:.0f} GiB"

@@ -1,7 +1,6 @@
 """Read many encoded images: decode and resize in threads, into one tensor."""
 
 import contextlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +12,14 @@ from torch import Tensor
 from barlowcli.data.images import SKIP_HINT, decode, resize_square, size_hint
 from barlowcli.data.imageset import Images, Part
 from barlowcli.errors import DataError
+from barlowcli.machine.facts import cores, memory
 from barlowcli.settings.data import DataSettings
 
 BLOCK = 128
 """Images a task of the pool takes at once: a small image is decoded faster than a task is handed over."""
+
+MOST_THREADS = 16
+"""Of the pool, however many cores there are."""
 
 WINDOW_BYTES = 2**26
 """Encoded images that wait to be decoded."""
@@ -70,7 +73,7 @@ def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) ->
 def _room(count: int, image: Tensor, name: str) -> Tensor:
     """Memory for `count` images like this one. Raises DataError where this machine has not that much."""
     need = count * image.numel()
-    if need <= _memory():
+    if need <= memory().total:
         with contextlib.suppress(RuntimeError):  # torch's word for an allocation that failed
             return image.new_empty(count, *image.shape)
     height, width = image.shape[-2:]
@@ -86,10 +89,10 @@ def _decoded(items: Iterable[Encoded], size: int | None, skip: bool) -> Iterator
     def work(block: list[Encoded]) -> list[Tensor | str]:
         return [_image_or_reason(item, size, skip) for item in block]
 
-    stream = iter(items)
-    with ThreadPoolExecutor(_cores()) as pool:
+    stream, threads = iter(items), min(MOST_THREADS, cores())
+    with ThreadPoolExecutor(threads) as pool:
         # a window at a time: encoded images must not pile up in memory
-        while window := _take_blocks(stream, 4 * _cores()):
+        while window := _take_blocks(stream, 4 * threads):
             results = pool.map(work, window) if _threads_pay(window[0]) else map(work, window)
             for block, images in zip(window, results, strict=True):
                 yield from zip(block, images, strict=True)
@@ -138,16 +141,3 @@ def _sizes_differ(first: str, pixels: Tensor, other: str, image: Tensor) -> Data
         f"images differ in size: {first} is {width} x {height}, {other} is {other_width} x {other_height}",
         hint=size_hint(height, width, other_height, other_width),
     )
-
-
-def _memory() -> int:
-    """Bytes of memory of this machine; where it does not say, more than any has."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 2**62
-
-
-def _cores() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(16, usable)

@@ -1,12 +1,12 @@
 """The seam between a run and what runs it: cells go in, events come out. One file and one line of the registry an
 engine."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from barlowcli.cell.options import RunOptions
+from barlowcli.machine.facts import cores
 from barlowcli.plan.plan import PlannedCell
 
 
@@ -47,5 +47,4 @@ class Engine(Protocol):
 
 def worker_count(device: str, cells: int) -> int:
     """Cells at once: one on an accelerator, on a CPU one a core that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cells, cores if device == "cpu" else 1))
+    return max(1, min(cells, cores() if device == "cpu" else 1))

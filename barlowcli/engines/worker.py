@@ -11,6 +11,7 @@ from barlowcli.cell.options import RunOptions, identity
 from barlowcli.engines.base import Event
 from barlowcli.engines.queue import Task
 from barlowcli.errors import BarlowError, InterruptError, LeaseLostError
+from barlowcli.machine.facts import gib, memory
 from barlowcli.records.record import Record, write_record
 
 
@@ -105,17 +106,7 @@ def in_words(error: Exception) -> tuple[str, str]:
     if "CUDA out of memory" in text:
         return f"out of memory on the GPU: {text.splitlines()[0]}", SMALLER
     if found := ASKED_ON_CPU.search(text):
-        return f"out of memory: {int(found[1]) / 2**30:.1f} GiB asked for, {free_memory()} free", SMALLER
+        return f"out of memory: {int(found[1]) / 2**30:.1f} GiB asked for, {gib(memory().available)} free", SMALLER
     if isinstance(error, MemoryError):
-        return f"out of memory: {text or 'the system refused some'}, {free_memory()} free", SMALLER
+        return f"out of memory: {text or 'the system refused some'}, {gib(memory().available)} free", SMALLER
     return f"{type(error).__name__}: {text}", ""
-
-
-def free_memory() -> str:
-    """The machine's free memory in words, as Linux tells it."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            lines = dict(line.split(":", 1) for line in file)
-        return f"{int(lines['MemAvailable'].split()[0]) / 2**20:.1f} GiB"
-    except (OSError, ValueError, KeyError):
-        return "an unknown amount"

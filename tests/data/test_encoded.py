@@ -29,7 +29,7 @@ def fetch(rows: Tensor) -> Iterable[Encoded]:
 @pytest.mark.parametrize("cores", [1, 3])
 def test_images_come_in_the_order_of_their_rows(monkeypatch: pytest.MonkeyPatch, heavy: int, cores: int) -> None:
     monkeypatch.setattr(module, "HEAVY", heavy)
-    monkeypatch.setattr(module, "_cores", lambda: cores)
+    monkeypatch.setattr(module, "cores", lambda: cores)
     monkeypatch.setattr(module, "BLOCK", 7)
     rows = torch.arange(3, 300, 2)
     images = read_encoded(fetch, rows, size=None, skip=False)

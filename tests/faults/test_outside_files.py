@@ -7,20 +7,23 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 
-from barlowcli.data import encoded, images
+from barlowcli.data import images
 from barlowcli.data import parquet as parquet_module
 from barlowcli.data.encoded import Encoded, read_encoded
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.data.images import decode
+from barlowcli.data.imageset import Images
 from barlowcli.data.load import load_dataset
 from barlowcli.data.pages import DICTIONARY, column_pages
 from barlowcli.errors import BarlowError, DataError
@@ -157,7 +160,8 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
 
 
 def test_images_that_no_memory_holds_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoded, "_memory", lambda: 3 * 20 * 24 * 5)
+    machine = SimpleNamespace(total=3 * 20 * 24 * 5, available=0)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
     one = encode(photo(), "PNG")
 
     def fetch(rows: torch.Tensor) -> list[Encoded]:
@@ -170,13 +174,17 @@ def test_images_that_no_memory_holds_are_refused_before_they_are_read(monkeypatc
     assert len(read_encoded(fetch, torch.arange(6), size=8, skip=False).pixels) == 6
 
 
-def test_large_images_wait_for_their_decoding_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoded, "WINDOW_BYTES", 1000)
-    stream = (Encoded(str(number), bytes(300)) for number in range(9))
-    sizes = [[len(block) for block in encoded._take_blocks(stream, 2)] for _ in range(4)]
-    assert sizes == [[2, 2], [2, 2], [1], []]
-    several = encoded._take_blocks(iter([Encoded("x", bytes(9000)), Encoded("y", b"")]), 2)
-    assert [len(block) for block in several] == [1]
+@pytest.mark.parametrize(("size", "count"), [(8 * MB, 100), (100 * MB, 8)])
+def test_large_images_wait_for_their_decoding_a_few_at_a_time(size: int, count: int) -> None:
+    good = encode(photo(), "PNG")
+
+    def fetch(rows: torch.Tensor) -> Iterator[Encoded]:
+        return (Encoded(f"{row}.png", good + bytes(size)) for row in rows.tolist())  # an end that no decoder reads
+
+    found: list[Images] = []
+    used = memory_of(lambda: found.append(read_encoded(fetch, torch.arange(count), size=None, skip=False)))
+    assert used < 400 * MB  # of 800
+    assert torch.equal(found[0].pixels, decode(good).expand(count, -1, -1, -1))
 
 
 def test_a_name_that_is_not_utf8_can_be_written_to_a_log(tmp_path: Path) -> None:
