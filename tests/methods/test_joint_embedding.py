@@ -9,35 +9,19 @@ from torch import Tensor, nn
 
 from barlowcli.methods.barlow_twins import cross_correlation_loss
 from barlowcli.methods.base import JointEmbedding, Networks, build_predictor, target_decay
-from barlowcli.registry import METHODS
-from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.methods import BarlowSettings, BranchSettings
+from tests.small_methods import (
+    FEATURES,
+    gradients,
+    joint_embedding,
+    online_network,
+    perturbed,
+    target_network,
+    two_views,
+)
 
 NAMES = ("barlow", "byol", "simclr", "vicreg", "simsiam")
 TARGETS = ("shared", "stop-gradient", "ema")
-FEATURES, DIM = 6, 5
-
-
-def make(name: str, *, seed: int = 0, projector: bool = True, **branches: object) -> JointEmbedding:
-    """A method over a small encoder with BatchNorm; the seed alone decides its initial values."""
-    torch.manual_seed(seed)
-    encoder = nn.Sequential(nn.Flatten(), nn.Linear(12, FEATURES, bias=False), nn.BatchNorm1d(FEATURES), nn.ReLU())
-    head = nn.Sequential(nn.Linear(FEATURES, DIM), nn.BatchNorm1d(DIM), nn.Linear(DIM, DIM)) if projector else None
-    settings = settings_of(name).model_validate({"predictor_hidden": 7, **branches})
-    embedding_dim = DIM if projector else FEATURES
-    method = METHODS.load(name)(settings, Networks(encoder, head, FEATURES, embedding_dim, classes=2))
-    assert isinstance(method, JointEmbedding)
-    return method
-
-
-def batch(seed: int = 0, n: int = 16) -> tuple[Tensor, Tensor, Tensor]:
-    view_a, view_b = torch.rand(2, n, 3, 2, 2, generator=torch.Generator().manual_seed(seed))
-    return view_a, (view_a + view_b) / 2, torch.zeros(n, dtype=torch.int64)
-
-
-def gradients(method: JointEmbedding) -> dict[str, Tensor]:
-    method(*batch()).loss.backward()
-    return {name: p.grad for name, p in method.named_parameters() if p.grad is not None}
 
 
 def assert_close(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
@@ -46,32 +30,9 @@ def assert_close(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
         torch.testing.assert_close(ours[key], gradient, rtol=1e-4, atol=1e-5)
 
 
-def perturbed(method: JointEmbedding) -> JointEmbedding:
-    """Give the online network other parameters, so that the target differs from it."""
-    with torch.no_grad():
-        for parameter in (*method.encoder.parameters(), *_projector(method).parameters()):
-            parameter.add_(torch.randn_like(parameter), alpha=0.3)
-    return method
-
-
-def _projector(method: JointEmbedding) -> nn.Module:
-    assert method.projector is not None
-    return method.projector
-
-
-def _target(method: JointEmbedding) -> nn.Sequential:
-    assert method.target_encoder is not None
-    assert method.target_projector is not None
-    return nn.Sequential(method.target_encoder, method.target_projector)
-
-
-def _online(method: JointEmbedding) -> nn.Sequential:
-    return nn.Sequential(method.encoder, _projector(method))
-
-
 @pytest.mark.parametrize(("name", "target", "predictor"), list(product(NAMES, TARGETS, (False, True))))
 def test_every_branch_is_a_setting_of_every_method(name: str, target: str, predictor: bool) -> None:
-    method = make(name, target=target, predictor=predictor)
+    method = joint_embedding(name, target=target, predictor=predictor)
     found = gradients(method)
     trained = {key for key, p in method.named_parameters() if p.requires_grad}
     assert set(found) == trained
@@ -82,10 +43,10 @@ def test_every_branch_is_a_setting_of_every_method(name: str, target: str, predi
 
 
 def test_symmetric_loss_is_that_of_both_embeddings() -> None:
-    method = make("barlow")
-    view_a, view_b, labels = batch()
+    method = joint_embedding("barlow")
+    view_a, view_b, labels = two_views()
     output = method(view_a, view_b, labels)
-    online = _online(method)
+    online = online_network(method)
     loss, invariance, redundancy = cross_correlation_loss(online(view_a), online(view_b), lambda_=0.005)
     torch.testing.assert_close(output.loss, loss)
     torch.testing.assert_close(output.terms, {"invariance": invariance.detach(), "redundancy": redundancy.detach()})
@@ -93,16 +54,16 @@ def test_symmetric_loss_is_that_of_both_embeddings() -> None:
 
 
 def test_loss_scale_multiplies_the_loss_and_not_its_terms() -> None:
-    plain, scaled = make("barlow")(*batch()), make("barlow", loss_scale=0.1)(*batch())
+    plain, scaled = joint_embedding("barlow")(*two_views()), joint_embedding("barlow", loss_scale=0.1)(*two_views())
     torch.testing.assert_close(scaled.loss, 0.1 * plain.loss)
     torch.testing.assert_close(scaled.terms, plain.terms)
 
 
 def test_byol_sums_both_directions_through_predictor_and_averaged_target() -> None:
-    method = perturbed(make("byol"))
-    view_a, view_b, labels = batch()
+    method = perturbed(joint_embedding("byol"))
+    view_a, view_b, labels = two_views()
     output = method(view_a, view_b, labels)
-    online, target, predictor = _online(method), _target(method), method.predictor
+    online, target, predictor = online_network(method), target_network(method), method.predictor
     assert predictor is not None
     expected = torch.tensor(0.0)
     for first, second in ((view_a, view_b), (view_b, view_a)):  # BYOL, section 3.1: L of (v, v') plus L of (v', v)
@@ -114,8 +75,8 @@ def test_byol_sums_both_directions_through_predictor_and_averaged_target() -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stop_gradient_without_predictor_has_the_gradient_of_the_shared_network(name: str) -> None:
-    shared = gradients(make(name, target="shared", predictor=False))
-    stopped = gradients(make(name, target="stop-gradient", predictor=False))
+    shared = gradients(joint_embedding(name, target="shared", predictor=False))
+    stopped = gradients(joint_embedding(name, target="stop-gradient", predictor=False))
     assert_close(stopped, shared)
 
 
@@ -124,41 +85,41 @@ def test_gradient_flows_through_a_shared_target_and_not_through_a_stopped_one(na
     def expected(method: JointEmbedding, *, stop: bool) -> dict[str, Tensor]:
         predictor = method.predictor
         assert predictor is not None
-        z_a, z_b = (method.embed(view) for view in batch()[:2])
+        z_a, z_b = (method.embed(view) for view in two_views()[:2])
         pairs = ((predictor(z_a), z_b.detach() if stop else z_b), (predictor(z_b), z_a.detach() if stop else z_a))
         both = torch.stack([method.loss(q, z)[0] for q, z in pairs])
         total = both.sum() if stop else both.mean()  # through a shared target the gradient comes from both sides
         parameters = dict(method.named_parameters())
         return dict(zip(parameters, torch.autograd.grad(total, list(parameters.values())), strict=True))
 
-    stopped = gradients(make(name, target="stop-gradient", predictor=True))
-    shared = gradients(make(name, target="shared", predictor=True))
-    assert_close(stopped, expected(make(name, target="stop-gradient", predictor=True), stop=True))
-    assert_close(shared, expected(make(name, target="shared", predictor=True), stop=False))
+    stopped = gradients(joint_embedding(name, target="stop-gradient", predictor=True))
+    shared = gradients(joint_embedding(name, target="shared", predictor=True))
+    assert_close(stopped, expected(joint_embedding(name, target="stop-gradient", predictor=True), stop=True))
+    assert_close(shared, expected(joint_embedding(name, target="shared", predictor=True), stop=False))
     assert (stopped["encoder.1.weight"] - shared["encoder.1.weight"]).norm() > 0.1 * shared["encoder.1.weight"].norm()
 
 
 @pytest.mark.parametrize("progress", [0.3, torch.tensor(0.3)])
 @pytest.mark.parametrize("tau", [1.0, 0.0])
 def test_tau_one_keeps_the_target_and_tau_zero_copies(tau: float, progress: float | Tensor) -> None:
-    method = perturbed(make("barlow", target="ema", tau=tau))
-    before = [p.clone() for p in _target(method).parameters()]
+    method = perturbed(joint_embedding("barlow", target="ema", tau=tau))
+    before = [p.clone() for p in target_network(method).parameters()]
     method.after_step(progress)
-    expected = before if tau == 1 else list(_online(method).parameters())
-    assert all(torch.equal(p, q) for p, q in zip(_target(method).parameters(), expected, strict=True))
-    assert all(not torch.equal(p, q) for p, q in zip(before, _online(method).parameters(), strict=True))
+    expected = before if tau == 1 else list(online_network(method).parameters())
+    assert all(torch.equal(p, q) for p, q in zip(target_network(method).parameters(), expected, strict=True))
+    assert all(not torch.equal(p, q) for p, q in zip(before, online_network(method).parameters(), strict=True))
 
 
 @pytest.mark.parametrize("as_tensor", [False, True])
 @pytest.mark.parametrize("schedule", ["constant", "cosine"])
 def test_average_is_tau_of_the_target_and_the_rest_of_the_online_network(schedule: str, as_tensor: bool) -> None:
-    method = perturbed(make("simclr", target="ema", tau=0.9, tau_schedule=schedule))
+    method = perturbed(joint_embedding("simclr", target="ema", tau=0.9, tau_schedule=schedule))
     progress = 0.25
     tau = 0.9 if schedule == "constant" else 1 - (1 - 0.9) * (math.cos(math.pi * progress) + 1) / 2
-    pairs = zip(_target(method).parameters(), _online(method).parameters(), strict=True)
+    pairs = zip(target_network(method).parameters(), online_network(method).parameters(), strict=True)
     expected = [tau * target.detach() + (1 - tau) * online.detach() for target, online in pairs]
     method.after_step(torch.tensor(progress) if as_tensor else progress)
-    for parameter, value in zip(_target(method).parameters(), expected, strict=True):
+    for parameter, value in zip(target_network(method).parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.detach(), value, rtol=1e-5, atol=1e-7)
 
 
@@ -174,16 +135,16 @@ def test_cosine_schedule_is_byols() -> None:
 
 
 def test_target_starts_as_a_copy_that_shares_nothing() -> None:
-    method = make("byol")
-    for target, online in zip(_target(method).parameters(), _online(method).parameters(), strict=True):
+    method = joint_embedding("byol")
+    for target, online in zip(target_network(method).parameters(), online_network(method).parameters(), strict=True):
         assert torch.equal(target, online)
         assert target.data_ptr() != online.data_ptr()
         assert not target.requires_grad
 
 
 def test_target_normalises_by_its_own_batch_and_keeps_its_own_running_statistics() -> None:
-    method = perturbed(make("byol", tau=0.5))
-    view_a, view_b, labels = batch()
+    method = perturbed(joint_embedding("byol", tau=0.5))
+    view_a, view_b, labels = two_views()
     method(view_a, view_b, labels)
     encoder = method.target_encoder
     assert isinstance(encoder, nn.Sequential)
@@ -200,9 +161,9 @@ def test_target_normalises_by_its_own_batch_and_keeps_its_own_running_statistics
 
 
 def test_statistics_are_taken_per_view() -> None:
-    view_a, view_b, labels = batch()
-    first = make("barlow")(view_a, view_b, labels).embeddings[0]
-    second = make("barlow")(view_a, 5 * view_b, labels).embeddings[0]
+    view_a, view_b, labels = two_views()
+    first = joint_embedding("barlow")(view_a, view_b, labels).embeddings[0]
+    second = joint_embedding("barlow")(view_a, 5 * view_b, labels).embeddings[0]
     assert torch.equal(first, second)
 
 
@@ -215,14 +176,14 @@ def test_loss_is_computed_in_float32_whatever_the_autocast_type() -> None:
 
     method = JointEmbedding(BarlowSettings(), Networks(nn.Flatten(), nn.Linear(12, 4), 12, 4, classes=2), loss=spy)
     with torch.autocast("cpu", torch.bfloat16):
-        assert method(*batch()).loss.dtype == torch.float32
+        assert method(*two_views()).loss.dtype == torch.float32
     assert seen == [(torch.float32, False)]
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_without_projector_the_embedding_is_the_feature(target: str) -> None:
-    method = make("barlow", projector=False, target=target, predictor=True)
-    output = method(*batch())
+    method = joint_embedding("barlow", projector=False, target=target, predictor=True)
+    output = method(*two_views())
     output.loss.backward()
     method.after_step(0.5)
     assert output.embeddings[0].shape == (16, FEATURES)
@@ -236,9 +197,9 @@ def test_predictor_is_byols() -> None:
 
 
 def test_state_dict_restores_the_target() -> None:
-    trained = perturbed(make("byol"))
-    trained(*batch())
+    trained = perturbed(joint_embedding("byol"))
+    trained(*two_views())
     trained.after_step(0.5)
-    other = make("byol", seed=1)
+    other = joint_embedding("byol", seed=1)
     other.load_state_dict(trained.state_dict())
-    assert torch.equal(other(*batch(1)).loss, trained(*batch(1)).loss)
+    assert torch.equal(other(*two_views(1)).loss, trained(*two_views(1)).loss)

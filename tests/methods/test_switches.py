@@ -12,7 +12,8 @@ from torch import Tensor
 from barlowcli.methods.barlow_twins import cross_correlation_loss, cross_entropy_loss
 from barlowcli.methods.byol import regression_loss
 from barlowcli.methods.simclr import nt_xent
-from tests.methods.test_joint_embedding import DIM, NAMES, _online, _target, batch, gradients, make, perturbed
+from tests.methods.test_joint_embedding import NAMES
+from tests.small_methods import DIM, gradients, joint_embedding, online_network, perturbed, target_network, two_views
 
 Array = NDArray[np.float64]
 
@@ -61,8 +62,8 @@ def test_cross_entropy_with_temperature_is_section_4s() -> None:
 
 @pytest.mark.parametrize("terms", ["both", "invariance", "redundancy", "cross-entropy"])
 def test_terms_of_barlow_twins(terms: str) -> None:
-    method = make("barlow", terms=terms, **weight(0.05))
-    online, (view_a, view_b, labels) = _online(method), batch()
+    method = joint_embedding("barlow", terms=terms, **weight(0.05))
+    online, (view_a, view_b, labels) = online_network(method), two_views()
     c = correlation(online(view_a).detach(), online(view_b).detach(), "batch")
     on, off = np.square(np.diag(c) - 1).sum(), np.square(c - np.diag(np.diag(c))).sum()
     if terms == "cross-entropy":
@@ -74,21 +75,22 @@ def test_terms_of_barlow_twins(terms: str) -> None:
 
 
 def test_lambda_rule_divides_by_the_dimension() -> None:
-    ours = make("barlow", lambda_rule="c/D", **weight(0.35))(*batch())
-    theirs = make("barlow", **weight(0.35 / DIM))(*batch())
+    ours = joint_embedding("barlow", lambda_rule="c/D", **weight(0.35))(*two_views())
+    theirs = joint_embedding("barlow", **weight(0.35 / DIM))(*two_views())
     assert torch.equal(ours.loss, theirs.loss)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_loss_scale_and_its_rule(name: str) -> None:
-    plain = gradients(make(name))
+    plain = gradients(joint_embedding(name))
     cases: list[tuple[dict[str, Any], float]] = [
         ({"loss_scale": 0.1}, 0.1),
         ({"loss_scale": 2.0, "loss_scale_rule": "c/D"}, 2 / DIM),
     ]
     for settings, factor in cases:
-        scaled, loss = gradients(make(name, **settings)), make(name, **settings)(*batch()).loss
-        torch.testing.assert_close(loss, factor * make(name)(*batch()).loss)
+        scaled = gradients(joint_embedding(name, **settings))
+        loss = joint_embedding(name, **settings)(*two_views()).loss
+        torch.testing.assert_close(loss, factor * joint_embedding(name)(*two_views()).loss)
         for key, gradient in scaled.items():
             torch.testing.assert_close(gradient, factor * plain[key], rtol=1e-4, atol=1e-6)
 
@@ -123,12 +125,12 @@ def test_simclr_under_every_normalisation(normalize) -> None:
 
 @pytest.mark.parametrize(("name", "predictor"), list(product(NAMES, (False, True))))
 def test_asymmetric_is_twice_one_direction_and_the_stopped_side_gets_no_gradient(name: str, predictor: bool) -> None:
-    method = make(name, target="stop-gradient", predictor=predictor, symmetric=False)
-    view_a, view_b, labels = batch()
-    online = _online(method)
+    method = joint_embedding(name, target="stop-gradient", predictor=predictor, symmetric=False)
+    view_a, view_b, labels = two_views()
+    online = online_network(method)
     with torch.no_grad():
         target = online(view_b)  # a constant: whatever gradient there is comes of view a
-    q = method._predict(online(view_a))
+    q = online(view_a) if method.predictor is None else method.predictor(online(view_a))
     expected = 2 * method.loss(q, target)[0]
     output = method(view_a, view_b, labels)
     torch.testing.assert_close(output.loss, expected)
@@ -141,28 +143,28 @@ def test_asymmetric_is_twice_one_direction_and_the_stopped_side_gets_no_gradient
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_averaged_target_without_predictor_is_a_setting_of_every_method(name: str) -> None:
-    method = perturbed(make(name, target="ema", predictor=False))
-    view_a, view_b, labels = batch()
-    online, target = _online(method), _target(method)
+    method = perturbed(joint_embedding(name, target="ema", predictor=False))
+    view_a, view_b, labels = two_views()
+    online, target = online_network(method), target_network(method)
     expected = method.loss(online(view_a), target(view_b))[0] + method.loss(online(view_b), target(view_a))[0]
     torch.testing.assert_close(method(view_a, view_b, labels).loss, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "tau"), list(product(NAMES, (0.0, 1.0))))
 def test_tau_1_keeps_the_target_and_tau_0_copies_the_online_network_to_the_bit(name: str, tau: float) -> None:
-    method = perturbed(make(name, target="ema", predictor=True, tau=tau, tau_schedule="constant"))
-    before = [p.clone() for p in _target(method).parameters()]
+    method = perturbed(joint_embedding(name, target="ema", predictor=True, tau=tau, tau_schedule="constant"))
+    before = [p.clone() for p in target_network(method).parameters()]
     method.after_step(0.3)
-    expected = before if tau == 1 else list(_online(method).parameters())
-    assert all(torch.equal(p, e) for p, e in zip(_target(method).parameters(), expected, strict=True))
+    expected = before if tau == 1 else list(online_network(method).parameters())
+    assert all(torch.equal(p, e) for p, e in zip(target_network(method).parameters(), expected, strict=True))
 
 
 @pytest.mark.parametrize(
     ("name", "target"), list(product(("barlow", "simclr", "vicreg"), ("shared", "stop-gradient", "ema")))
 )
 def test_with_the_identity_for_predictor_and_target_every_branch_has_the_shared_networks_gradient(name, target) -> None:
-    plain = gradients(make(name, target="shared", predictor=False))
-    method = make(name, target=target, predictor=True)
+    plain = gradients(joint_embedding(name, target="shared", predictor=False))
+    method = joint_embedding(name, target=target, predictor=True)
     method.predictor = torch.nn.Sequential()
     for key, gradient in gradients(method).items():
         torch.testing.assert_close(gradient, plain[key], rtol=1e-3, atol=1e-5)

@@ -1,11 +1,13 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from lightly.loss import VICRegLoss
 from torch import Tensor
 
-from barlowcli.methods.vicreg import _loss, vicreg_terms
-from barlowcli.settings.methods import VicregSettings
+from barlowcli.methods.vicreg import vicreg_terms
+from tests.small_methods import joint_embedding
 
 
 def pair(n: int = 32, d: int = 12, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -13,8 +15,8 @@ def pair(n: int = 32, d: int = 12, seed: int = 0) -> tuple[Tensor, Tensor]:
     return z, 0.7 * z + 0.4 * z.roll(1, 0)
 
 
-def loss_of(z_a: Tensor, z_b: Tensor, **settings: object) -> Tensor:
-    return _loss(z_a, z_b, settings=VicregSettings.model_validate(settings))[0]
+def loss_of(z_a: Tensor, z_b: Tensor, **settings: Any) -> Tensor:
+    return joint_embedding("vicreg", **settings).loss(z_a, z_b)[0]
 
 
 @pytest.mark.parametrize("shape", [(32, 12), (8, 40), (256, 64)])

@@ -8,13 +8,8 @@ from torch import Tensor
 
 from barlowcli.data.load import load_dataset
 from barlowcli.machine.devices import Way
-from barlowcli.methods.base import Method, Networks
-from barlowcli.networks.encoders import build_encoder
-from barlowcli.networks.projectors import build_projector
-from barlowcli.registry import METHODS
 from barlowcli.settings.data import DataSettings
 from barlowcli.settings.methods import BarlowSettings, ByolSettings
-from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.settings.views import ViewSettings
 from barlowcli.training import step as module
@@ -22,6 +17,7 @@ from barlowcli.training.meter import Meter
 from barlowcli.training.optimisers import build_optimizer
 from barlowcli.training.step import EagerStep, State, Step, compiled, prepare
 from barlowcli.views.pipeline import AugmentedViews
+from tests.small_methods import small_method
 
 DATA = load_dataset(DataSettings(limit=100, image_size=12), root=Path("unused"))
 INDEX = torch.arange(32)
@@ -45,13 +41,7 @@ def eager(
     optimizer: str = "sgd",
     views: ViewSettings | None = None,
 ) -> EagerStep:
-    settings = settings or BarlowSettings(loss_scale=0.01)
-    torch.manual_seed(seed)
-    encoder, features = build_encoder(EncoderSettings(), image_size=12)
-    projector = build_projector(ProjectorSettings(dim=8, hidden=16), features)
-    method: Method = METHODS.load(settings.name)(
-        settings, Networks(encoder, projector, feature_dim=features, embedding_dim=8, classes=10)
-    )
+    method = small_method(settings or BarlowSettings(loss_scale=0.01), side=12, dim=8, hidden=16, seed=seed)
     training = TrainingSettings.model_validate({"batch_size": 32, "optimizer": optimizer})
     made = AugmentedViews(views or ViewSettings(), image_size=12, mean=[0.2] * 3, std=[0.3] * 3, seed=seed)
     method.train()

@@ -8,14 +8,10 @@ from torch import Tensor
 
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import CellError, InterruptError
-from barlowcli.methods.base import Method, Networks, Output
-from barlowcli.networks.encoders import build_encoder
-from barlowcli.networks.projectors import build_projector
+from barlowcli.methods.base import Method, Output
 from barlowcli.records.folder import CellFolder
-from barlowcli.registry import METHODS
 from barlowcli.settings.data import DataSettings
 from barlowcli.settings.methods import BarlowSettings, ByolSettings
-from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.settings.views import ViewSettings
 from barlowcli.training.log import TrainingLog
@@ -23,18 +19,14 @@ from barlowcli.training.loop import Ending, Hooks, epoch_order, train
 from barlowcli.training.optimisers import build_optimizer
 from barlowcli.training.step import EagerStep, Row
 from barlowcli.views.pipeline import AugmentedViews
+from tests.small_methods import small_method
 
 DATA = load_dataset(DataSettings(limit=160, image_size=8), root=Path("no-data-root"))
 SETTINGS = TrainingSettings(epochs=3, batch_size=32, lr=0.1, lr_scaling="none", warmup_epochs=1)  # 4 steps an epoch
 
 
 def method_of(settings: BarlowSettings | ByolSettings, seed: int = 0) -> Method:
-    torch.manual_seed(seed)
-    encoder, features = build_encoder(EncoderSettings(), image_size=8)
-    projector = build_projector(ProjectorSettings(layers=2, hidden=32, dim=16), features)
-    build = METHODS.load(settings.name)
-    method: Method = build(settings, Networks(encoder, projector, features, embedding_dim=16, classes=10))
-    return method
+    return small_method(settings, side=8, dim=16, hidden=32, layers=2, seed=seed)
 
 
 def run(folder: Path, method: Method, hooks: Hooks | None = None, settings: TrainingSettings = SETTINGS) -> Ending:

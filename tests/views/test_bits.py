@@ -8,22 +8,17 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from barlowcli.settings.views import ViewSettings
 from barlowcli.views.bits import append_bits
-from barlowcli.views.pipeline import AugmentedViews, probe_images
+from barlowcli.views.pipeline import probe_images
 from barlowcli.views.random import splitmix64_int
+from tests.views.made import MEAN, STD, views_with
 
-MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 N = 20_000
 ARMS: tuple[dict[str, Any], ...] = (
     {},
     {"shuffle": "pixels", "blur": (1.0, 1.0), "solarize": (0.5, 0.5)},
     {"shuffle": "pixels-image", "jitter": "histogram"},
 )
-
-
-def make(bits: int, seed: int = 0, **settings: Any) -> AugmentedViews:
-    return AugmentedViews(ViewSettings(random_bits=bits, **settings), image_size=32, mean=MEAN, std=STD, seed=seed)
 
 
 def probe(photos: Tensor, index: Tensor, *, bits: int = 0, seed: int = 0) -> Tensor:
@@ -41,18 +36,18 @@ def bits_of(index: Tensor, count: int, seed: int = 0) -> Tensor:
 def test_bits_come_behind_the_colours_and_leave_them_alone(photos: Tensor, settings: dict[str, Any], bits: int) -> None:
     index = torch.arange(len(photos))
     for view in (0, 1):
-        plain = make(0, **settings)(photos, index, epoch=3, view=view)
-        views = make(bits, **settings)(photos, index, epoch=3, view=view)
+        plain = views_with(random_bits=0, **settings)(photos, index, epoch=3, view=view)
+        views = views_with(random_bits=bits, **settings)(photos, index, epoch=3, view=view)
         assert plain.shape == (len(photos), 3, 32, 32)
         assert views.shape == (len(photos), 3 + bits, 32, 32)
         assert views.dtype == torch.float32
         assert torch.equal(views[:, :3], plain)
-        pixels = make(bits, **settings).pixels(photos, index, epoch=3, view=view)
-        assert torch.equal(pixels, make(0, **settings).pixels(photos, index, epoch=3, view=view))
+        pixels = views_with(random_bits=bits, **settings).pixels(photos, index, epoch=3, view=view)
+        assert torch.equal(pixels, views_with(random_bits=0, **settings).pixels(photos, index, epoch=3, view=view))
 
 
 def test_a_bit_is_minus_or_plus_one_all_over_the_image(photos: Tensor) -> None:
-    planes = make(8)(photos, torch.arange(len(photos)), epoch=0, view=0)[:, 3:]
+    planes = views_with(random_bits=8)(photos, torch.arange(len(photos)), epoch=0, view=0)[:, 3:]
     assert torch.equal(planes, planes[:, :, :1, :1].expand_as(planes))
     assert planes.unique().tolist() == [-1, 1]
 
@@ -60,12 +55,13 @@ def test_a_bit_is_minus_or_plus_one_all_over_the_image(photos: Tensor) -> None:
 def test_an_image_keeps_its_bits(photos: Tensor) -> None:
     """In both views, all epochs and arms, whatever else is in the batch."""
     index = torch.arange(len(photos))
-    bits = make(16)(photos, index, epoch=0, view=0)[:, 3:]
+    bits = views_with(random_bits=16)(photos, index, epoch=0, view=0)[:, 3:]
     for settings in ARMS:
         for epoch, view in ((0, 1), (1, 0), (70, 1), (torch.tensor(5), 0)):
-            assert torch.equal(make(16, **settings)(photos, index, epoch=epoch, view=view)[:, 3:], bits)
+            made = views_with(random_bits=16, **settings)(photos, index, epoch=epoch, view=view)
+            assert torch.equal(made[:, 3:], bits)
     for some in ([7], [30, 2, 2, 17, 45], list(range(47, 20, -1))):
-        assert torch.equal(make(16)(photos, torch.tensor(some), epoch=2, view=1)[:, 3:], bits[some])
+        assert torch.equal(views_with(random_bits=16)(photos, torch.tensor(some), epoch=2, view=1)[:, 3:], bits[some])
 
 
 def test_probe_images_are_those_without_bits_and_then_zeros(photos: Tensor) -> None:
@@ -112,7 +108,7 @@ def test_seeds_have_bits_of_their_own() -> None:
 
 def test_no_host_sync_and_the_same_bits_traced(photos: Tensor) -> None:
     """Traced as one graph, as a CUDA graph needs it."""
-    views, index, epoch = make(4), torch.arange(len(photos)), torch.tensor(3)
+    views, index, epoch = views_with(random_bits=4), torch.arange(len(photos)), torch.tensor(3)
 
     def traced(images: Tensor, index: Tensor, epoch: Tensor) -> Tensor:
         return views(images, index, epoch=epoch, view=1)
@@ -123,9 +119,9 @@ def test_no_host_sync_and_the_same_bits_traced(photos: Tensor) -> None:
 
 def test_no_gradient_and_float32_under_inference_mode_and_autocast(photos: Tensor) -> None:
     index = torch.arange(len(photos))
-    expected = make(4)(photos, index, epoch=0, view=0)
+    expected = views_with(random_bits=4)(photos, index, epoch=0, view=0)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        made = make(4)(photos, index, epoch=0, view=0)
+        made = views_with(random_bits=4)(photos, index, epoch=0, view=0)
     assert made.dtype == torch.float32
     assert torch.equal(made, expected)
     assert not expected.requires_grad

@@ -14,15 +14,11 @@ from barlowcli.views import pipeline, shuffle
 from barlowcli.views.colour import draw_jitter
 from barlowcli.views.crop import draw_boxes
 from barlowcli.views.histogram import draw_partners
-from barlowcli.views.pipeline import AugmentedViews, probe_images
+from barlowcli.views.pipeline import probe_images
 from barlowcli.views.random import Draws, Number
+from tests.views.made import MEAN, STD, views_with
 
-MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)
 EVERYTHING: dict[str, Any] = {"blur": (0.7, 0.6), "solarize": (0.3, 0.5), "interpolation": "bicubic"}
-
-
-def make(size: int = 32, seed: int = 0, **settings: Any) -> AugmentedViews:
-    return AugmentedViews(ViewSettings(**settings), image_size=size, mean=MEAN, std=STD, seed=seed)
 
 
 def everyone(images: Tensor) -> Tensor:
@@ -61,7 +57,7 @@ def torchvisions(images: Tensor, settings: ViewSettings, epoch: int, view: int) 
 
 @pytest.mark.parametrize("view", [0, 1])
 def test_equals_torchvision_in_sequence(photos: Tensor, view: int) -> None:
-    mine = make(**EVERYTHING)(photos, everyone(photos), epoch=4, view=view)
+    mine = views_with(**EVERYTHING)(photos, everyone(photos), epoch=4, view=view)
     theirs = torchvisions(photos, ViewSettings(**EVERYTHING), 4, view)
     difference = (mine - theirs).abs().flatten(1).max(1).values
     # solarising is a jump at 1/2: a pixel within rounding error of it may fall on the other side
@@ -77,7 +73,7 @@ def test_equals_torchvision_in_sequence(photos: Tensor, view: int) -> None:
 def test_a_view_is_the_same_bits_in_every_batch(
     photos: Tensor, settings: dict[str, Any], size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    views = make(size, **settings)
+    views = views_with(size, **settings)
     whole = views(photos, everyone(photos), epoch=2, view=1)
     assert whole.shape == (len(photos), 3, size, size)
     assert whole.isfinite().all()
@@ -89,7 +85,7 @@ def test_a_view_is_the_same_bits_in_every_batch(
 
 def test_an_odd_size_is_the_same_bits_in_every_batch(photos: Tensor) -> None:
     images = photos[:, :, 1:30, 2:29].contiguous()
-    views = make(25, **EVERYTHING)
+    views = views_with(25, **EVERYTHING)
     whole = views(images, everyone(images), epoch=0, view=0)
     for k in range(len(images)):
         assert torch.equal(views(images, torch.tensor([k]), epoch=0, view=0)[0], whole[k])
@@ -98,7 +94,7 @@ def test_an_odd_size_is_the_same_bits_in_every_batch(photos: Tensor) -> None:
 @pytest.mark.parametrize("settings", [{**EVERYTHING, "shuffle": "pixels"}, {"jitter": "histogram"}])
 def test_without_host_syncs_the_bits_are_the_same(photos: Tensor, settings: dict[str, Any]) -> None:
     """Traced as one graph: nothing in it depends on data, as a CUDA graph needs it, and it takes the GPU's branches."""
-    views = make(**settings)
+    views = views_with(**settings)
     epoch, index = torch.tensor(3), everyone(photos)
 
     def traced(images: Tensor, index: Tensor, epoch: Tensor) -> Tensor:
@@ -110,11 +106,11 @@ def test_without_host_syncs_the_bits_are_the_same(photos: Tensor, settings: dict
 
 def test_views_epochs_and_seeds_differ(photos: Tensor) -> None:
     index = everyone(photos)
-    first = make()(photos, index, epoch=0, view=0)
+    first = views_with()(photos, index, epoch=0, view=0)
     for other in (
-        make()(photos, index, epoch=0, view=1),
-        make()(photos, index, epoch=1, view=0),
-        make(seed=1)(photos, index, epoch=0, view=0),
+        views_with()(photos, index, epoch=0, view=1),
+        views_with()(photos, index, epoch=1, view=0),
+        views_with(seed=1)(photos, index, epoch=0, view=0),
     ):
         assert (other != first).flatten(1).any(1).all()
 
@@ -122,23 +118,23 @@ def test_views_epochs_and_seeds_differ(photos: Tensor) -> None:
 def test_arms_are_paired(photos: Tensor) -> None:
     """A shuffled view is the intact view of the same seed, shuffled."""
     index = everyone(photos)
-    intact = make().pixels(photos, index, epoch=1, view=0)
+    intact = views_with().pixels(photos, index, epoch=1, view=0)
     draws = Draws.of(0, 1, 0, index)
     for name in SHUFFLES.names():
         if name != "pixels-image":
-            shuffled = make(shuffle=name).pixels(photos, index, epoch=1, view=0)
+            shuffled = views_with(shuffle=name).pixels(photos, index, epoch=1, view=0)
             assert torch.equal(shuffled, SHUFFLES.load(name).after(intact, draws))
 
 
 def test_jitter_leaves_the_other_draws_alone(photos: Tensor) -> None:
     index = everyone(photos)
-    on = make(jitter_probability=0, grayscale="off").pixels(photos, index, epoch=1, view=0)
-    assert torch.equal(on, make(jitter="off").pixels(photos, index, epoch=1, view=0))
+    on = views_with(jitter_probability=0, grayscale="off").pixels(photos, index, epoch=1, view=0)
+    assert torch.equal(on, views_with(jitter="off").pixels(photos, index, epoch=1, view=0))
 
 
 def test_normalisation_is_the_last_step(photos: Tensor) -> None:
     index = everyone(photos)
-    views = make(shuffle="pixels")
+    views = views_with(shuffle="pixels")
     plain = views.pixels(photos, index, epoch=0, view=0)
     assert plain.min() >= 0
     assert plain.max() <= 1
@@ -147,14 +143,14 @@ def test_normalisation_is_the_last_step(photos: Tensor) -> None:
 
 
 def test_all_off_is_the_image_itself(photos: Tensor) -> None:
-    views = make(crop_scale=(1, 1), crop_ratio=(1, 1), flip=0, jitter="off")
+    views = views_with(crop_scale=(1, 1), crop_ratio=(1, 1), flip=0, jitter="off")
     assert torch.equal(views.pixels(photos, everyone(photos), epoch=0, view=0), photos / 255)
 
 
 def grey_fraction(photos: Tensor, **settings: Any) -> float:
     images = photos.clone()
     images[:, 0], images[:, 2] = 200, 20  # so that no view is grey by itself
-    made = [make(**settings).pixels(images, everyone(images), epoch=e, view=0) for e in range(8)]
+    made = [views_with(**settings).pixels(images, everyone(images), epoch=e, view=0) for e in range(8)]
     return float((torch.cat(made)[:, 0] == torch.cat(made)[:, 2]).flatten(1).all(1).float().mean())
 
 
@@ -170,11 +166,11 @@ def test_greyscale_follows_jitter_unless_set_apart(photos: Tensor) -> None:
 def test_blur_and_solarise_differ_between_the_views(photos: Tensor) -> None:
     plain: dict[str, Any] = {"crop_scale": (1, 1), "crop_ratio": (1, 1), "flip": 0, "jitter": "off"}
     index, images = everyone(photos), photos / 255
-    blurred = make(**plain, blur=(1, 0), blur_sigma=(1, 1))
+    blurred = views_with(**plain, blur=(1, 0), blur_sigma=(1, 1))
     first, second = (blurred.pixels(photos, index, epoch=0, view=v) for v in (0, 1))
     torch.testing.assert_close(first, functional.gaussian_blur(images, [3, 3], [1.0, 1.0]), rtol=0, atol=1e-5)
     assert torch.equal(second, images)
-    solarised = make(**plain, solarize=(0, 1))
+    solarised = views_with(**plain, solarize=(0, 1))
     first, second = (solarised.pixels(photos, index, epoch=0, view=v) for v in (0, 1))
     assert torch.equal(first, images)
     assert torch.equal(second, functional.solarize(images, 0.5))
@@ -182,7 +178,7 @@ def test_blur_and_solarise_differ_between_the_views(photos: Tensor) -> None:
 
 def test_jitter_histogram_gives_each_view_a_partners_joint_histogram(photos: Tensor) -> None:
     index = torch.tensor([3, 40, 11])
-    views = make(jitter="histogram").pixels(photos, index, epoch=2, view=1)
+    views = views_with(jitter="histogram").pixels(photos, index, epoch=2, view=1)
     partners = draw_partners(Draws.of(0, 2, 1, index), len(photos))
     for view, partner in zip(views, photos[partners] / 255, strict=True):
         assert sorted(view.flatten(1).T.tolist()) == sorted(partner.flatten(1).T.tolist())
@@ -191,10 +187,10 @@ def test_jitter_histogram_gives_each_view_a_partners_joint_histogram(photos: Ten
 def test_pixels_image_permutes_before_the_crop(photos: Tensor) -> None:
     index = everyone(photos)
     permuted = shuffle.pixels_image.before(photos, index)
-    expected = make().pixels(permuted, index, epoch=0, view=0)
-    assert torch.equal(make(shuffle="pixels-image").pixels(photos, index, epoch=0, view=0), expected)
-    elsewhere = make(shuffle="pixels-image", seed=5).pixels(photos, index, epoch=7, view=1)
-    assert torch.equal(elsewhere, make(seed=5).pixels(permuted, index, epoch=7, view=1))
+    expected = views_with().pixels(permuted, index, epoch=0, view=0)
+    assert torch.equal(views_with(shuffle="pixels-image").pixels(photos, index, epoch=0, view=0), expected)
+    elsewhere = views_with(shuffle="pixels-image", seed=5).pixels(photos, index, epoch=7, view=1)
+    assert torch.equal(elsewhere, views_with(seed=5).pixels(permuted, index, epoch=7, view=1))
 
 
 @pytest.mark.parametrize("domain", SHUFFLES.names())
@@ -212,7 +208,7 @@ def test_probe_images_are_the_unaugmented_images_of_a_domain(photos: Tensor, dom
 
 
 def test_views_work_under_inference_mode_and_autocast(photos: Tensor) -> None:
-    views = make(**EVERYTHING)
+    views = views_with(**EVERYTHING)
     expected = views(photos, everyone(photos), epoch=0, view=0)
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         made = views(photos, everyone(photos), epoch=0, view=0)
@@ -224,17 +220,17 @@ def test_mistakes_are_told() -> None:
     images, index = torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.arange(2)
     for wrong in (images.float(), images[0], images[:, :1], images[:0]):
         with pytest.raises(DataError, match=r"images must be uint8 of shape \(N, 3, H, W\), got torch\.") as caught:
-            make()(wrong, index, epoch=0, view=0)
+            views_with()(wrong, index, epoch=0, view=0)
         assert "greyscale images are repeated" in caught.value.hint
     for bad in (index.int(), index[:, None], index.to("meta")):
         with pytest.raises(DataError, match=r"index must be int64 of shape \(B,\) on cpu, got torch\."):
-            make()(images, bad, epoch=0, view=0)
+            views_with()(images, bad, epoch=0, view=0)
     for epoch, view in ((0, 2), (-1, 0)):
         with pytest.raises(DataError, match=f"no view {view} of epoch {epoch}"):
-            make()(images, index, epoch=epoch, view=view)
+            views_with()(images, index, epoch=epoch, view=view)
     with pytest.raises(DataError, match="2 indices for 4 images"):
         probe_images(images, index, domain="none", seed=0, mean=MEAN, std=STD)
     with pytest.raises(ConfigError, match="no shuffle arm named `pixel`"):
-        make(shuffle="pixel")
+        views_with(shuffle="pixel")
     with pytest.raises(ConfigError, match="patch-16 needs a side that 16 divides, and the views are 28 x 28"):
-        make(28, shuffle="patch-16")
+        views_with(28, shuffle="patch-16")
