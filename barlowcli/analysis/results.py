@@ -1,25 +1,43 @@
-"""The cells of a plan grouped into arms, and the numbers that records hold for them."""
+"""Plan and records of a run together: its arms and what varies among them, each computed once."""
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from barlowcli.analysis.wording import arm_name, label_name, value_name
+from barlowcli.experiment.axes import NOWHERE, SHUFFLE, AxisValue
 from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.metrics import INTACT, OWN, Metric
 from barlowcli.records.record import Record
+from barlowcli.settings.methods import MethodSettings
 
-PROBE = "linear.h"
+PROBE = Metric("linear", "h")
 """The main probe: linear, on the encoder's output."""
+LABEL = "label"
+"""The main label of a data set."""
 Records = Mapping[str, Record]
 """Cell id -> record."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A setting of the axes with its cells, one a seed. axes: "-" where an axis has no meaning for it."""
+    """A setting of the axes with its cells, one a seed, and the records that there are of them, by id."""
 
-    axes: Mapping[str, str]
+    at: Mapping[str, AxisValue]
     control: bool
     cells: tuple[PlannedCell, ...]
+    found: Records = field(repr=False, compare=False)
+
+    @property
+    def axes(self) -> dict[str, str]:
+        """Axis name -> value as text, as in files and tables."""
+        return self.cells[0].axes
+
+    @property
+    def method(self) -> MethodSettings:
+        """The settings of its method."""
+        return self.cells[0].config.method
 
     @property
     def trained_domain(self) -> str | None:
@@ -27,27 +45,136 @@ class Arm:
         return trained_domain(self.cells[0])
 
     @property
+    def home(self) -> str:
+        """The domain in which it is at home; that of intact images where it was not trained."""
+        return self.trained_domain or INTACT
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether it was trained on other images than intact ones."""
+        return self.home != INTACT
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """The shuffle arms in which it is probed."""
         return self.cells[0].config.evaluation.domains
 
-    def records(self, records: Records) -> list[Record]:
-        """Records of its cells that are there and have numbers, by seed."""
-        found = (records.get(cell.id) for cell in self.cells)
-        return [record for record in found if record is not None and record.metrics]
+    @property
+    def records(self) -> list[Record]:
+        """Records of its cells that have numbers, by seed."""
+        known = (self.found.get(cell.id) for cell in self.cells)
+        return [record for record in known if record is not None and record.metrics]
 
-    def values(self, records: Records, metric: str) -> dict[int, float]:
+    def values(self, metric: Metric) -> dict[int, float]:
         """Seed -> value of `metric`, for the cells that have it."""
-        return {record.seed: record.metrics[metric] for record in self.records(records) if metric in record.metrics}
+        name = str(metric)
+        return {record.seed: record.metrics[name] for record in self.records if name in record.metrics}
 
-    def statuses(self, records: Records) -> dict[str, int]:
+    def accuracies(self, domain: str, label: str = LABEL, probe: Metric = PROBE) -> dict[int, float]:
+        """Seed -> accuracy of `probe` on `label`. domain: `OWN` is the one it is at home in."""
+        return self.values(replace(probe, domain=self.home if domain == OWN else domain, label=label))
+
+    @property
+    def probes(self) -> list[Metric]:
+        """Probe and space of every accuracy that its records have, by name: "knn50.joint"."""
+        metrics = (Metric.read(name) for record in self.records for name in record.metrics)
+        return sorted({Metric(metric.probe, metric.space) for metric in metrics if metric.is_accuracy}, key=str)
+
+    @property
+    def statuses(self) -> dict[str, int]:
         """Status -> number of cells, of those with one other than ok; "missing" where there is no record."""
         counts: dict[str, int] = {}
         for cell in self.cells:
-            status = record.status if (record := records.get(cell.id)) else "missing"
+            record = self.found.get(cell.id)
+            status = record.status if record is not None else "missing"
             if status != "ok":
                 counts[status] = counts.get(status, 0) + 1
         return counts
+
+
+@dataclass(frozen=True)
+class Results:
+    """A run: its plan and the records of its cells. Tables, plots, verdicts and report are made of it."""
+
+    plan: Plan
+    records: Records
+
+    @cached_property
+    def arms(self) -> tuple[Arm, ...]:
+        """All arms, in the order of their first cells."""
+        members: dict[tuple[tuple[str, str], ...], list[PlannedCell]] = {}
+        for cell in self.plan.cells:
+            members.setdefault(tuple(cell.axes.items()), []).append(cell)
+        return tuple(
+            Arm(cells[0].at, cells[0].control, tuple(sorted(cells, key=lambda cell: cell.seed)), self.records)
+            for cells in members.values()
+        )
+
+    @cached_property
+    def grid(self) -> tuple[Arm, ...]:
+        """The arms that are no controls."""
+        return tuple(arm for arm in self.arms if not arm.control)
+
+    @cached_property
+    def controls(self) -> tuple[Arm, ...]:
+        """The arms beside the grid."""
+        return tuple(arm for arm in self.arms if arm.control)
+
+    @cached_property
+    def varying(self) -> tuple[str, ...]:
+        """Axes with more than one value among all cells, controls too: those that must be told apart."""
+        names = list(self.plan.experiment.axes)
+        return tuple(name for name in names if len({cell.at[name] for cell in self.plan.cells} - {NOWHERE}) > 1)
+
+    @cached_property
+    def shuffled(self) -> bool:
+        """Whether an arm was trained on other images than intact ones."""
+        return any(arm.shuffled for arm in self.arms)
+
+    @cached_property
+    def untrained(self) -> list[tuple[Arm, str]]:
+        """Encoders that were never trained, with each domain they are probed in, once."""
+        return untrained_domains(self.arms, shuffle_axes(self.plan))
+
+    @cached_property
+    def measured(self) -> list[Record]:
+        """The records that have numbers, in the plan's order."""
+        return [record for record in self.records.values() if record.metrics]
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Label -> what a reader calls it, the main one first."""
+        found: dict[str, str] = {}
+        for record in self.measured:
+            found |= {label: label_name(label, record.label_names) for label in record.labels}
+        return found
+
+    @cached_property
+    def main_label(self) -> str:
+        """What a reader calls the main label: "digit", else "class"."""
+        return next((label_name(LABEL, record.label_names) for record in self.measured), "class")
+
+    @cached_property
+    def lacking(self) -> list[PlannedCell]:
+        """Planned cells without numbers: not run, failed, or diverged."""
+        return [cell for cell in self.plan.cells if (r := self.records.get(cell.id)) is None or not r.metrics]
+
+    def value_name(self, axis: str, value: AxisValue | str) -> str:
+        """A value of an axis in words: "Barlow Twins", "jitter off", "D = 64"."""
+        return value_name(self.plan.experiment.axes, axis, value)
+
+    def arm_name(self, at: Mapping[str, AxisValue], names: Iterable[str] | None = None) -> str:
+        """An arm in words over the axes `names`, by default those that vary."""
+        return arm_name(self.plan.experiment.axes, at, self.varying if names is None else names)
+
+    def cell_name(self, cell: PlannedCell) -> str:
+        """ "BYOL, intact, jitter on, seed 2"."""
+        return f"{self.arm_name(cell.at)}, seed {cell.seed}"
+
+
+def shuffle_axes(plan: Plan) -> list[str]:
+    """Axes that only say in which domain an arm is at home."""
+    return [name for name, axis in plan.experiment.axes.items() if axis.key == SHUFFLE]
 
 
 def trained_domain(cell: PlannedCell) -> str | None:
@@ -55,40 +182,16 @@ def trained_domain(cell: PlannedCell) -> str | None:
     return cell.config.views.shuffle if cell.config.views is not None else None
 
 
-def group(cells: Iterable[PlannedCell]) -> list[Arm]:
-    """Arms in the order of their first cells."""
-    members: dict[tuple[tuple[str, str], ...], list[PlannedCell]] = {}
-    for cell in cells:
-        members.setdefault(tuple(cell.axes.items()), []).append(cell)
-    return [
-        Arm(axes=dict(axes), control=found[0].control, cells=tuple(sorted(found, key=lambda cell: cell.seed)))
-        for axes, found in members.items()
-    ]
-
-
-def untrained_domains(arms: Iterable[Arm]) -> list[tuple[Arm, str]]:
-    """Encoders that were never trained, with each domain they are probed in, once (an arm of its own for another
-    domain repeats the standard ones)."""
+def untrained_domains(arms: Iterable[Arm], shuffles: Iterable[str]) -> list[tuple[Arm, str]]:
+    """Encoders that were never trained, with each domain they are probed in, once: an arm of its own for another
+    domain repeats the standard ones. shuffles: `shuffle_axes`."""
     found: dict[tuple[str, str], Arm] = {}
     for arm in arms:
-        method = arm.cells[0].config.method
-        if method.encodes and not method.trains:
-            rest = str({name: value for name, value in arm.axes.items() if name != "shuffle"})
+        if arm.method.encodes and not arm.method.trains:
+            rest = str({name: value for name, value in arm.axes.items() if name not in shuffles})
             for domain in arm.domains:
                 found.setdefault((rest, domain), arm)
     return [(arm, domain) for (_, domain), arm in found.items()]
-
-
-def probes_of(arm: Arm, records: Records) -> list[str]:
-    """Probe and space of every accuracy that the arm's records have: "knn50.joint"."""
-    names = (name.split(".") for record in arm.records(records) for name in record.metrics)
-    return sorted({".".join(parts[:2]) for parts in names if len(parts) == 4})
-
-
-def varying(plan: Plan) -> list[str]:
-    """Axes with more than one value among all cells, controls too: those that must be told apart."""
-    names = list(plan.experiment.axes)
-    return [name for name in names if len({cell.axes.get(name, "-") for cell in plan.cells} - {"-"}) > 1]
 
 
 def number(value: str) -> float:
@@ -99,23 +202,3 @@ def number(value: str) -> float:
         return named[value] if value in named else float(digits)
     except ValueError:
         return math.inf
-
-
-def own_metric(metric: str, domain: str) -> str:
-    """`metric` with "own" for its domain: "linear.h.own.label"; "" where it has another domain, or no label."""
-    parts = metric.split(".")
-    if len(parts) < 4 or parts[2] != domain:
-        return ""
-    return ".".join([*parts[:2], "own", *parts[3:]])
-
-
-def in_domain(metric: str, domain: str) -> str:
-    """ "linear.h.own.label" -> "linear.h.pixels.label"."""
-    parts = metric.split(".")
-    return ".".join([*parts[:2], domain, *parts[3:]])
-
-
-def metric_domain(metric: str) -> str | None:
-    """The domain a metric was measured in, None for one without."""
-    parts = metric.split(".")
-    return parts[2] if len(parts) >= 3 else None

@@ -1,9 +1,10 @@
 """How names in plans and records are said to a reader: arms, image domains, metrics, numbers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from barlowcli.analysis.statistics import Interval
-from barlowcli.experiment.axes import AxisValue
+from barlowcli.experiment.axes import SHUFFLE, Axis, AxisValue
+from barlowcli.records.metrics import INTACT, Metric
 from barlowcli.registry import METHODS
 
 CONTROL_NAMES = {
@@ -17,9 +18,6 @@ SHUFFLE_WORDS = {
     "equalise": "equalised",
     "equalise+pixels": "equalised, shuffled",
 }
-AXIS_WORDS = {"grayscale": "greyscale", "dims": "D =", "lambda": "λ", "batch": "batch", "bits": "bits ="}
-PLAIN_AXES = ("augmentation", "normalisation", "target", "branch", "arm", "condition", "stage")
-"""Axes whose values speak for themselves."""
 DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
 PROBES = {"linear": "linear probe", "mlp": "small MLP"}
 SPACES = {
@@ -40,29 +38,41 @@ def method_name(method: str) -> str:
     return entry.summary.partition(":")[0] if entry else method
 
 
-def axis_value(axis: str, value: str) -> str:
-    """A value of an axis in words: "barlow" -> "Barlow Twins", "off" -> "jitter off", "64" -> "D = 64"."""
-    several = AxisValue.read(value).values
-    if len(several) > 1:
-        return " = ".join(axis_value(axis, one) for one in several)
-    if axis == "method":
-        return method_name(value)
-    if axis == "shuffle":
-        return SHUFFLE_WORDS.get(value, value)
-    if axis in PLAIN_AXES:
-        return value.replace("-", " ")
-    return f"{AXIS_WORDS.get(axis, axis)} {value}"
+def value_name(axes: Mapping[str, Axis], name: str, value: AxisValue | str) -> str:
+    """A value of the axis called `name` in words: "Barlow Twins", "jitter off", "D = 64"; several joined by "="."""
+    values = (value,) if isinstance(value, str) else value.values
+    return " = ".join(_value_name(axes[name], name, one) for one in values)
 
 
-def arm_name(axes: Mapping[str, str], names: Iterable[str]) -> str:
+def _value_name(axis: Axis, name: str, value: str) -> str:
+    """The axis's own words, else those of what it varies, else its name and the value."""
+    if value in axis.words:
+        return axis.words[value]
+    if axis.says:
+        return axis.says.replace("{value}", value)
+    if axis.key in KEY_WORDS:
+        return KEY_WORDS[axis.key](value)
+    return value.replace("-", " ") if isinstance(axis.values, dict) else f"{name} {value}"
+
+
+def arm_name(axes: Mapping[str, Axis], at: Mapping[str, AxisValue], names: Iterable[str]) -> str:
     """The arm in words over the axes `names`, those that have no meaning for it left out."""
-    parts = [axis_value(name, axes[name]) for name in names if axes.get(name, "-") != "-"]
+    parts = [value_name(axes, name, at[name]) for name in names if at.get(name)]
     return ", ".join(parts) or "all cells"
+
+
+def shuffle_name(shuffle: str) -> str:
+    """A shuffle arm in words: "pixels" -> "shuffled"."""
+    return SHUFFLE_WORDS.get(shuffle, shuffle)
 
 
 def domain_name(domain: str) -> str:
     """Images of a probe domain in words: "pixels" -> "shuffled images"."""
-    return f"{SHUFFLE_WORDS.get(domain, domain)} images"
+    return f"{shuffle_name(domain or INTACT)} images"
+
+
+KEY_WORDS: Mapping[str, Callable[[str], str]] = {"method.name": method_name, SHUFFLE: shuffle_name}
+"""Setting whose values have words of their own, whatever axis varies it."""
 
 
 def probe_name(probe: str) -> str:
@@ -72,11 +82,9 @@ def probe_name(probe: str) -> str:
     return PROBES.get(probe, probe)
 
 
-def metric_name(metric: str) -> str:
+def metric_name(metric: Metric) -> str:
     """A metric in words without its domain: "mlp.joint.none.label" -> "small MLP on joint RGB histograms"."""
-    probe, _, rest = metric.partition(".")
-    space = rest.partition(".")[0]
-    return f"{probe_name(probe)} {SPACES.get(space, space)}".strip()
+    return f"{probe_name(metric.probe)} {SPACES.get(metric.space, metric.space)}".strip()
 
 
 def label_name(label: str, names: Mapping[str, str]) -> str:

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchem
 from barlowcli.settings.base import Settings
 from barlowcli.settings.mistakes import quoted
 
+SHUFFLE = "views.shuffle"
+"""The setting whose axis says in which domain an arm is at home."""
 _NONE, _SAME = "-", "|"
 """In files and tables: no value, and what stands between several."""
 
@@ -66,6 +68,11 @@ class Axis(Settings):
 
     key: str = ""
     values: list[Any] | dict[str, dict[str, Any]]
+    says: str = ""
+    """How a value is said to a reader, "D = {value}"; "" for the axis's name before a listed value, and the name of a
+    table's value alone."""
+    words: dict[str, str] = {}
+    """Value -> what a reader calls it, where it has a word of its own."""
 
     @model_validator(mode="after")
     def _one_form(self) -> "Axis":

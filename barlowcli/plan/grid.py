@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from barlowcli.errors import ConfigError
-from barlowcli.experiment.axes import NOWHERE, Axis, AxisValue, axis_text
+from barlowcli.experiment.axes import NOWHERE, SHUFFLE, Axis, AxisValue, axis_text
 from barlowcli.experiment.files import MOST_CELLS
 from barlowcli.experiment.model import SCREEN, STAGE, TEST, Control, Experiment, Preset, Screen
 from barlowcli.plan.freezing import joined
@@ -18,8 +18,6 @@ from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.cell import CellConfig, cell_id, digest
 from barlowcli.settings.tables import expand, flatten, merge
 
-SHUFFLE = "views.shuffle"
-"""The setting whose axis decides in which domain an arm is at home."""
 AXIS_KEYS = {
     "method": "method.name",
     "shuffle": SHUFFLE,
@@ -28,6 +26,8 @@ AXIS_KEYS = {
     "dims": "projector.dim",
 }
 """Axes that have a flag of their own, and the setting each stands for."""
+AXIS_WORDS = {"grayscale": "greyscale {value}", "dims": "D = {value}"}
+"""How the values of these are said, where the axis's own name would not do."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> d
                 )
             if name not in axes:
                 _check_added(experiment, name)
-            axis = axes.get(name) or Axis(key=AXIS_KEYS[name], values=list(values))
+            axis = axes.get(name) or Axis(key=AXIS_KEYS[name], values=list(values), says=AXIS_WORDS.get(name, ""))
             if isinstance(axis.values, dict):
                 unknown = [value for value in values if value not in axis.values]
                 if unknown:

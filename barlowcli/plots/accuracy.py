@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from barlowcli.analysis.results import PROBE, Arm, Records
+from barlowcli.analysis.results import Arm, Results
 from barlowcli.analysis.statistics import t_interval
-from barlowcli.analysis.wording import axis_value, label_name
-from barlowcli.plan.plan import Plan
 from barlowcli.plots.controls import controls
 from barlowcli.plots.levels import draw_levels, label_levels, levels_of, top_of
+from barlowcli.plots.panels import domains_of
 from barlowcli.plots.style import FAINT, INK, Plot, Scheme, finish, percent_axis, scheme, styled
+from barlowcli.records.metrics import INTACT, OWN
 
 GROUP_SPACE = 0.7
 """Space between two groups, in columns."""
@@ -30,15 +30,13 @@ HALO = [withStroke(linewidth=2.5, foreground="white")]
 CAPTION = "Dots: seeds.  Bar and number: their mean.  Whisker: 95 % t interval, from three seeds on."
 
 
-def accuracy_plot(plan: Plan, records: Records) -> Plot | None:
+def accuracy_plot(results: Results) -> Plot | None:
     """Accuracy of the main probe by arm, in each arm's own domain and on intact images; None without records."""
-    look = scheme(plan)
-    if not any(arm.records(records) for arm in look.arms):
+    look = scheme(results)
+    if not any(arm.records for arm in look.arms):
         return None
-    shuffled = any(arm.trained_domain not in (None, "none") for arm in look.arms)
-    panels = [("own", "Probed on images shuffled as in training")] if shuffled else []
-    panels.append(("none", "Probed on intact images"))
-    label, top = main_label(records), _top(plan, look, records)
+    panels = domains_of(look.arms)
+    label, top = results.main_label, _top(results, look)
     rows = _rows(look)
     names = [_tick_name(look, arm) for arm in look.arms]
     longest = max((len(line) for name in names for line in name.splitlines()), default=0)
@@ -55,8 +53,8 @@ def accuracy_plot(plan: Plan, records: Records) -> Plot | None:
         for axes, ((domain, title), row) in zip(every, itertools.product(panels, rows), strict=True):
             axes.set_title(title if row is rows[0] else "", pad=24 if look.lead else 8)
             axes.set_ylabel(f"{label} accuracy")
-            _panel(axes, look, row, records, domain)
-            levels = levels_of(records, controls(plan, records, domain))
+            _panel(axes, look, row, domain)
+            levels = levels_of(results, controls(results, domain))
             draw_levels(axes, levels)
             label_levels(axes, [(level.value, level.text) for level in levels], top)
             axes.set_ylim(0, top)
@@ -75,20 +73,14 @@ def accuracy_plot(plan: Plan, records: Records) -> Plot | None:
         return finish(figure, "accuracy", alt)
 
 
-def main_label(records: Records) -> str:
-    """What a reader calls the main label: "digit", else "class"."""
-    return next((label_name("label", record.label_names) for record in records.values() if record.metrics), "class")
-
-
-def _top(plan: Plan, look: Scheme, records: Records) -> float:
+def _top(results: Results, look: Scheme) -> float:
     """Upper end of the accuracy axis, the same in all panels: tens of per cent, with room for the highest number."""
-    values = [chance for record in records.values() for chance in record.chance.values()]
-    for domain in ("own", "none"):
-        for control in controls(plan, records, domain):
-            values += control.values(records, "label").values()
+    values = [chance for record in results.records.values() for chance in record.chance.values()]
+    for domain in (OWN, INTACT):
+        for control in controls(results, domain):
+            values += control.values().values()
         for arm in look.arms:
-            trained = arm.trained_domain or "none" if domain == "own" else "none"
-            found = list(arm.values(records, f"{PROBE}.{trained}.label").values())
+            found = list(arm.accuracies(domain).values())
             interval = t_interval(found) if found else None
             values += [*found, *([interval.high] if interval and interval.high is not None else [])]
     return top_of(values)
@@ -112,13 +104,11 @@ def _columns(look: Scheme, arms: Sequence[Arm]) -> list[float]:
     return [index + GROUP_SPACE * groups.index(look.group_of(arm)) for index, arm in enumerate(arms)]
 
 
-def _panel(axes: Axes, look: Scheme, arms: Sequence[Arm], records: Records, domain: str) -> None:
+def _panel(axes: Axes, look: Scheme, arms: Sequence[Arm], domain: str) -> None:
     columns = _columns(look, arms)
     for arm, x in zip(arms, columns, strict=True):
-        metric = f"{PROBE}.{arm.trained_domain or 'none' if domain == 'own' else 'none'}.label"
-        values = arm.values(records, metric)
-        _column(axes, x, list(values.values()), look.colour(arm))
-        status = arm.statuses(records)
+        _column(axes, x, list(arm.accuracies(domain).values()), look.colour(arm))
+        status = arm.statuses
         if status:
             words = "\n".join(
                 f"{count} {'not run' if name == 'missing' else name}" for name, count in sorted(status.items())
@@ -129,7 +119,7 @@ def _panel(axes: Axes, look: Scheme, arms: Sequence[Arm], records: Records, doma
             inside = [x for arm, x in zip(arms, columns, strict=True) if look.group_of(arm) == name]
             middle = (inside[0] + inside[-1]) / 2
             axes.annotate(
-                axis_value(look.lead, name),
+                look.group_name(name),
                 (middle, 1),
                 (0, 5),
                 xycoords=("data", "axes fraction"),
@@ -181,6 +171,6 @@ def _column(axes: Axes, x: float, values: Sequence[float], colour: str) -> None:
 
 def _tick_name(look: Scheme, arm: Arm) -> str:
     """The arm in words, a line a part, long parts broken at their spaces."""
-    name = look.name(arm) if look.inner else axis_value(look.lead, look.group_of(arm))
+    name = look.name(arm) if look.inner else look.group_name(look.group_of(arm))
     lines = [line for part in name.split(", ") for line in textwrap.wrap(part, LINE_CHARACTERS, break_long_words=False)]
     return "\n".join(lines)

@@ -11,18 +11,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from barlowcli.analysis.lines import Line
-from barlowcli.analysis.results import Arm, Records
+from barlowcli.analysis.results import Arm, Results
 from barlowcli.analysis.statistics import Interval
 from barlowcli.analysis.wording import listing, method_name
-from barlowcli.experiment.model import Published
+from barlowcli.experiment.model import Curve, Published
 from barlowcli.plan.plan import Plan
-from barlowcli.plots.accuracy import main_label
 from barlowcli.plots.levels import DASHES, draw_levels, label_levels, levels_of, top_of
-from barlowcli.plots.panels import HEIGHT_INCHES, panels_for, shifts, value_axis
+from barlowcli.plots.panels import HEIGHT_INCHES, domains_of, panels_for, shifts, value_axis
 from barlowcli.plots.points import Places, Point, curve_controls, line_points, places
 from barlowcli.plots.strokes import Strokes, strokes
 from barlowcli.plots.style import FAINT, INK, Plot, finish, percent_axis, styled
 from barlowcli.published.figures import Change, changes
+from barlowcli.records.metrics import INTACT
 from barlowcli.tables.published import compare
 
 SEEDS_ASIDE = 0.5
@@ -34,26 +34,24 @@ PUBLISHED: dict[str, Any] = {"ls": (0, (5, 3)), "lw": 1.0, "mfc": "white", "ms":
 CAPTION = "Small dots: seeds.  Markers: their mean.  Whiskers: 95 % t interval, from three seeds on."
 
 
-def curve_plot(plan: Plan, records: Records) -> Plot | None:
+def curve_plot(results: Results) -> Plot | None:
     """Accuracy of the main probe against the experiment's curve axis, in each arm's own domain where some are shuffled
     and on intact images; None without a curve, without records, or where the axis has but one value.
 
     With published figures along that axis, a further panel has them and what was measured as changes.
     """
-    curve = plan.experiment.curve
+    plan, curve = results.plan, results.plan.experiment.curve
     if curve is None or len(plan.axes[curve.axis]) < 2:
         return None
-    look = strokes(plan, curve.axis)
-    if not any(line_points(line, records, "none") for line in look.lines):
+    look = strokes(results, curve.axis)
+    if not any(line_points(line, INTACT) for line in look.lines):
         return None
-    shuffled = any(arm.trained_domain not in (None, "none") for arm in _arms(look.lines))
-    panels = [("own", "Probed on images shuffled as in training")] if shuffled else []
-    panels.append(("none", "Probed on intact images"))
+    panels = domains_of(_arms(look.lines))
     published = plan.experiment.published
     figures = published_along(plan)
     measured = places(plan, curve, plan.axes[curve.axis])
     both = places(plan, curve, [*plan.axes[curve.axis], *(change.value for change in figures)])
-    label = main_label(records)
+    label = results.main_label
     scales = [measured] * len(panels) + [both] * bool(figures)
     with styled():
         every = panels_for(scales, len(look.lines))
@@ -61,16 +59,16 @@ def curve_plot(plan: Plan, records: Records) -> Plot | None:
             axes.set_title(title)
             axes.set_ylabel(f"{label} accuracy")
             value_axis(axes, curve, measured)
-            _accuracies(axes, plan, records, look, measured, domain)
+            _accuracies(axes, results, look, curve, measured, domain)
         if published and figures:
             every[-1].set_title("Beside what was published")
             every[-1].set_ylabel("change against its own reference, points")
             value_axis(every[-1], curve, both)
-            _changes(every[-1], plan, records, look, both, published, figures)
+            _changes(every[-1], results, look, both, published, figures)
         figure = every[0].get_figure(root=True)
         assert figure is not None
         lowest = min(every, key=lambda axes: axes.get_position().y0)
-        _explain(lowest, look, records, figures)
+        _explain(lowest, look, figures)
         alt = f"{label} accuracy against {curve.label}: every seed, mean and 95 % interval, with the controls as lines"
         return finish(figure, "curve", f"{alt}; beside it measured and published changes" if figures else alt)
 
@@ -90,14 +88,13 @@ def _arms(lines: Iterable[Line]) -> list[Arm]:
     return list(found.values())
 
 
-def _accuracies(axes: Axes, plan: Plan, records: Records, look: Strokes, at: Places, domain: str) -> None:
-    assert plan.experiment.curve is not None
-    across, along = curve_controls(plan, records, plan.experiment.curve.axis, domain)
-    levels = levels_of(records, across)
+def _accuracies(axes: Axes, results: Results, look: Strokes, curve: Curve, at: Places, domain: str) -> None:
+    across, along = curve_controls(results, curve.axis, domain)
+    levels = levels_of(results, across)
     heights = [level.value for level in levels]
     apart, aside = shifts(axes, len(look.lines), at)
     for line, shift in zip(look.lines, aside, strict=True):
-        points = line_points(line, records, domain)
+        points = line_points(line, domain)
         for point in points:
             heights += [*point.values.values(), point.interval.high or 0.0]
             _seeds(axes, look, line, at[point.value] + shift - SEEDS_ASIDE * apart, point)
@@ -105,7 +102,7 @@ def _accuracies(axes: Axes, plan: Plan, records: Records, look: Strokes, at: Pla
     draw_levels(axes, levels)
     labels = [(level.value, level.text) for level in levels]
     if along:
-        means = {at[value]: control.mean(records, "label") for value, control in along.items()}
+        means = {at[value]: control.mean for value, control in along.items()}
         xs = sorted(means)
         axes.plot(xs, [means[x] for x in xs], color=FAINT, lw=1.1, dashes=DASHES["untrained"], zorder=1.5)
         labels.append((means[xs[-1]], "untrained, images shuffled alike"))
@@ -148,8 +145,7 @@ def _means(axes: Axes, look: Strokes, line: Line, points: Sequence[tuple[float, 
 
 def _changes(
     axes: Axes,
-    plan: Plan,
-    records: Records,
+    results: Results,
     look: Strokes,
     at: Places,
     published: Published,
@@ -162,16 +158,16 @@ def _changes(
         points = sorted((at[change.value], change.points) for change in figures if change.method == method)
         xs, ys = zip(*points, strict=True)
         axes.plot(xs, ys, color=colour, marker=marker, zorder=3.5, **PUBLISHED)
-    rows = compare(plan, records, published)
+    rows = compare(results, published)
     for line, shift in zip(look.lines, shifts(axes, len(look.lines), at)[1], strict=True):
         own = [(at[row.value] + shift, row.measured) for row in rows if row.line == line and row.measured]
         _means(axes, look, line, own)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}" if value else "0"))
 
 
-def _explain(axes: Axes, look: Strokes, records: Records, figures: Sequence[Change]) -> None:
+def _explain(axes: Axes, look: Strokes, figures: Sequence[Change]) -> None:
     """Caption and legend below the first panel."""
-    drawn = [line for line in look.lines if line_points(line, records, "none")]
+    drawn = [line for line in look.lines if line_points(line, INTACT)]
     handles = {
         line.name: Line2D(
             [], [], color=look.colour(line), ls=look.dash(line), lw=1.7, marker=look.marker(line), ms=7, mec="white"
@@ -181,11 +177,11 @@ def _explain(axes: Axes, look: Strokes, records: Records, figures: Sequence[Chan
     for method in dict.fromkeys(change.method for change in figures):
         colour, marker = look.of_method(method)
         handles[f"{method_name(method)}, published"] = Line2D([], [], color=colour, marker=marker, **PUBLISHED)
-    if any(point.collapsed for line in drawn for point in line_points(line, records, "none")):
+    if any(point.collapsed for line in drawn for point in line_points(line, INTACT)):
         handles["collapsed"] = Line2D([], [], color=INK, **COLLAPSED)
     statuses: dict[str, int] = {}
     for arm in _arms(look.lines):
-        for status, count in arm.statuses(records).items():
+        for status, count in arm.statuses.items():
             statuses[status] = statuses.get(status, 0) + count
     lost = [
         f"{count} {'not run' if name == 'missing' else name}"

@@ -6,11 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from barlowcli.analysis.results import PROBE, Records
-from barlowcli.analysis.wording import axis_value, label_name
-from barlowcli.plan.plan import Plan
-from barlowcli.plots.accuracy import main_label
+from barlowcli.analysis.results import LABEL, Results
 from barlowcli.plots.controls import Control, controls
+from barlowcli.plots.panels import domains_of
 from barlowcli.plots.style import INK, MARKERS, MOST_NAMES, Plot, Scheme, finish, percent_axis, scheme, styled
 
 CONTROL_INK = "#666666"
@@ -20,27 +18,18 @@ Pairs = Sequence[tuple[float, float]]
 """(main, factor) accuracy of every seed."""
 
 
-def factor_names(records: Records) -> dict[str, str]:
-    """Probed labels beside the main one, each with what a reader calls it."""
-    found: dict[str, str] = {}
-    for record in (record for record in records.values() if record.metrics):
-        found |= {label: label_name(label, record.label_names) for label in record.labels if label != "label"}
-    return found
-
-
-def factor_plots(plan: Plan, records: Records) -> list[Plot]:
+def factor_plots(results: Results) -> list[Plot]:
     """One plot a factor; none for data without factors."""
-    look = scheme(plan)
-    if not any(arm.records(records) for arm in look.arms):
+    look = scheme(results)
+    if not any(arm.records for arm in look.arms):
         return []
-    return [_factor_plot(plan, look, records, factor, name) for factor, name in factor_names(records).items()]
+    factors = {label: name for label, name in results.labels.items() if label != LABEL}
+    return [_factor_plot(results, look, factor, name) for factor, name in factors.items()]
 
 
-def _factor_plot(plan: Plan, look: Scheme, records: Records, factor: str, name: str) -> Plot:
-    shuffled = any(arm.trained_domain not in (None, "none") for arm in look.arms)
-    panels = [("own", "Probed on images shuffled as in training")] if shuffled else []
-    panels.append(("none", "Probed on intact images"))
-    label, handles = main_label(records), _legend(look)
+def _factor_plot(results: Results, look: Scheme, factor: str, name: str) -> Plot:
+    panels = domains_of(look.arms)
+    label, handles = results.main_label, _legend(look)
     with styled():
         figure = Figure(figsize=(4.6 * len(panels) + 2.6, 4.8), layout="constrained")
         every = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
@@ -48,13 +37,11 @@ def _factor_plot(plan: Plan, look: Scheme, records: Records, factor: str, name: 
             axes.set_title(title)
             axes.set_xlabel(f"{label} accuracy")
             for arm in look.arms:
-                home = arm.trained_domain if domain == "own" and arm.trained_domain else "none"
-                main, other = (arm.values(records, f"{PROBE}.{home}.{name}") for name in ("label", factor))
-                pairs = _pairs(main, other)
+                pairs = _pairs(arm.accuracies(domain), arm.accuracies(domain, factor))
                 _cloud(axes, pairs, look.colour(arm), look.marker(arm), size=11)
-            for control in controls(plan, records, domain):
+            for control in controls(results, domain):
                 handles.setdefault(control.name, _control_handle(control))
-                pairs = _pairs(control.values(records, "label"), control.values(records, factor))
+                pairs = _pairs(control.values(), control.values(factor))
                 marker, size = CONTROL_MARKERS[control.kind]
                 _cloud(axes, pairs, CONTROL_INK, marker, size=size, hollow=control.shuffled)
             percent_axis(axes, "x")
@@ -96,6 +83,6 @@ def _legend(look: Scheme) -> dict[str, Line2D]:
         for name, (colour, marker) in named.items()
     }
     for arm in look.arms if look.lead else ():
-        name = axis_value(look.lead, look.group_of(arm))
+        name = look.group_name(look.group_of(arm))
         handles.setdefault(name, Line2D([], [], ls="", marker=look.marker(arm), ms=9, mfc="white", mec=INK))
     return handles

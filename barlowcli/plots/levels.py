@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.transforms import offset_copy
 
-from barlowcli.analysis.results import Records
+from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import percent
 from barlowcli.plots.controls import Control
 from barlowcli.plots.style import FAINT, spread
@@ -31,11 +31,11 @@ class Level:
         return f"{self.name}  {percent(self.value)}"
 
 
-def levels_of(records: Records, found: Iterable[Control]) -> list[Level]:
+def levels_of(results: Results, found: Iterable[Control]) -> list[Level]:
     """Chance on the main label, and the mean accuracy of each control."""
-    chance = [record.chance["label"] for record in records.values() if "label" in record.chance]
+    chance = [record.chance["label"] for record in results.records.values() if "label" in record.chance]
     levels = [Level("chance", "chance", chance[0])] if chance else []
-    levels += [Level(control.kind, control.name, control.mean(records, "label")) for control in found]
+    levels += [Level(control.kind, control.name, control.mean) for control in found]
     return sorted(levels, key=lambda level: level.value)
 
 

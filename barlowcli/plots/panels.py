@@ -1,14 +1,16 @@
 """The panels of a curve: how wide and where, the axis of values, and room for several lines at one value."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from barlowcli.analysis.results import Arm
 from barlowcli.experiment.model import Curve
 from barlowcli.plots.points import Places
+from barlowcli.records.metrics import INTACT, OWN
 
 HEIGHT_INCHES, LEAST_INCHES, TICK_INCHES, LINE_INCHES = 4.4, 4.0, 0.35, 0.045
 """Height of a panel; its least width; width a value, and more for each line that stands there."""
@@ -18,6 +20,12 @@ MOST_INCHES = 15.0
 """Panels that together are wider than this stand below one another."""
 DODGE_INCHES, MOST_DODGE = 0.14, 0.6
 """Between two lines at one value; between the outermost, as a share of the smallest step along the axis."""
+
+
+def domains_of(arms: Iterable[Arm]) -> list[tuple[str, str]]:
+    """Domain and title of each panel: the arms' own, where some are shuffled, and intact images."""
+    own = [(OWN, "Probed on images shuffled as in training")] if any(arm.shuffled for arm in arms) else []
+    return [*own, (INTACT, "Probed on intact images")]
 
 
 def panels_for(scales: Sequence[Places], lines: int) -> list[Axes]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from barlowcli.analysis.lines import Line
-from barlowcli.analysis.results import Records, metric_domain, number
+from barlowcli.analysis.results import Results, number, shuffle_axes
 from barlowcli.analysis.statistics import Interval, t_interval
 from barlowcli.experiment.model import Curve
 from barlowcli.plan.plan import Plan
@@ -29,13 +29,13 @@ class Point:
         return t_interval(list(self.values.values()))
 
 
-def line_points(line: Line, records: Records, domain: str) -> list[Point]:
-    """The line's points that have numbers, in the order of the axis. domain: "own" or "none"."""
+def line_points(line: Line, domain: str) -> list[Point]:
+    """The line's points that have numbers, in the order of the axis. domain: `OWN` or `INTACT`."""
     found = []
     for value in line.arms:
-        values = line.accuracies(records, value, domain)
+        values = line.accuracies(value, domain)
         if values:
-            found.append(Point(value, values, frozenset(line.collapsed(records, value) & values.keys())))
+            found.append(Point(value, values, frozenset(line.collapsed(value) & values.keys())))
     return found
 
 
@@ -57,14 +57,14 @@ def places(plan: Plan, curve: Curve, values: Iterable[str]) -> dict[str, float]:
     return {value: math.log2(size) for value, size in found.items()} if logarithmic else found
 
 
-def curve_controls(plan: Plan, records: Records, axis: str, domain: str) -> tuple[list[Control], dict[str, Control]]:
+def curve_controls(results: Results, axis: str, domain: str) -> tuple[list[Control], dict[str, Control]]:
     """The controls that are lines across the panel; and, where an untrained encoder stands at several values of the
     axis (probed on images shuffled as each arm's are), those by value."""
-    found = controls(plan, records, domain)
+    found, values = controls(results, domain), results.plan.axes[axis]
     along: dict[str, Control] = {}
     for control in found:
-        value = metric_domain(control.probe) if axis == "shuffle" else control.arm.axes.get(axis)
-        if control.kind == "untrained" and value is not None and value in plan.axes[axis]:
+        value = control.probe.domain if axis in shuffle_axes(results.plan) else str(control.arm.at[axis])
+        if control.kind == "untrained" and value in values:
             along[value] = control
     if len(along) < 2:
         return found, {}

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlowcli.analysis.lines import ANY, Line, lines
-from barlowcli.plan.plan import Plan
+from barlowcli.analysis.lines import Line, lines
+from barlowcli.analysis.results import Results
+from barlowcli.experiment.axes import NOWHERE, AxisValue
 from barlowcli.plots.style import HUES, INK, LINES, MARKERS, LineStyle
 
 
@@ -17,7 +18,7 @@ class Strokes:
     hue: str
     mark: str
     shade: tuple[str, ...]
-    first: dict[str, str]
+    first: dict[str, AxisValue]
 
     def colour(self, line: Line) -> str:
         """Of a line and its seeds."""
@@ -41,20 +42,19 @@ class Strokes:
         keys = list(dict.fromkeys(self._key(names, other) for other in self.lines))
         return keys.index(self._key(names, line))
 
-    def _key(self, names: Sequence[str], line: Line) -> tuple[str, ...]:
-        values = [(name, line.axes.get(name, ANY)) for name in names]
-        return tuple(self.first.get(name, ANY) if value == ANY else value for name, value in values)
+    def _key(self, names: Sequence[str], line: Line) -> tuple[AxisValue, ...]:
+        return tuple(line.at.get(name) or self.first.get(name, NOWHERE) for name in names)
 
 
-def strokes(plan: Plan, axis: str) -> Strokes:
-    """The look of `plan`'s lines along `axis`.
+def strokes(results: Results, axis: str) -> Strokes:
+    """The look of a run's lines along `axis`.
 
     The hue is the method's where there are several, else the first axis'. With two more axes the first gives the mark
     and the rest the shade, with one it gives the shade.
     """
-    along = tuple(lines(plan, axis))
-    names = list(along[0].axes)
+    along = tuple(lines(results, axis))
+    names = list(along[0].at)
     hue = "method" if "method" in names else names[0] if names else ""
     others = [name for name in names if name != hue]
     mark, shade = (others[0], others[1:]) if len(others) > 1 else (hue, others)
-    return Strokes(along, hue, mark, tuple(shade), {name: plan.axes[name][0] for name in names})
+    return Strokes(along, hue, mark, tuple(shade), {name: AxisValue((results.plan.axes[name][0],)) for name in names})

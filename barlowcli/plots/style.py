@@ -13,9 +13,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from barlowcli.analysis.results import Arm, group
-from barlowcli.analysis.wording import arm_name, axis_value
-from barlowcli.plan.plan import Plan
+from barlowcli.analysis.results import Arm, Results
+from barlowcli.experiment.axes import AxisValue
 
 HUES = (
     ("#0072B2", "#56B4E9"),
@@ -100,6 +99,7 @@ class Scheme:
     its first value.
     """
 
+    results: Results
     lead: str
     inner: tuple[str, ...]
     choices: Mapping[str, Sequence[str]]
@@ -107,7 +107,11 @@ class Scheme:
 
     def group_of(self, arm: Arm) -> str:
         """The value of the leading axis, "" where nothing leads."""
-        return arm.axes.get(self.lead, "-") if self.lead else ""
+        return str(arm.at[self.lead]) if self.lead else ""
+
+    def group_name(self, group: str) -> str:
+        """A group in words; "" where nothing leads."""
+        return self.results.value_name(self.lead, AxisValue.read(group)) if self.lead else ""
 
     @property
     def groups(self) -> list[str]:
@@ -125,32 +129,34 @@ class Scheme:
         return list(self.choices[self.hue_axis]) if self.inner else [""]
 
     @property
-    def shades(self) -> list[tuple[str, ...]]:
+    def shades(self) -> list[tuple[AxisValue, ...]]:
         """Settings of the other axes inside a group, in their order."""
         found = {self._rest(arm) for arm in self.arms}
         known = [list(self.choices[name]) for name in self._others]
-        return sorted(found, key=lambda key: [v.index(x) if x in v else -1 for v, x in zip(known, key, strict=True)])
+        texts = {key: [str(value) for value in key] for key in found}
+        return sorted(
+            found, key=lambda key: [v.index(x) if x in v else -1 for v, x in zip(known, texts[key], strict=True)]
+        )
 
-    def key(self, arm: Arm) -> tuple[str, ...]:
+    def key(self, arm: Arm) -> tuple[AxisValue, ...]:
         """What tells the arms of a group apart."""
-        return tuple(arm.axes.get(name, "-") for name in self.inner)
+        return tuple(arm.at[name] for name in self.inner)
 
     def name(self, arm: Arm) -> str:
         """The arm in words, without its group."""
-        return arm_name(arm.axes, self.inner)
+        return self.results.arm_name(arm.at, self.inner)
 
     @property
     def _others(self) -> list[str]:
         return [name for name in self.inner if name != self.hue_axis]
 
-    def _rest(self, arm: Arm) -> tuple[str, ...]:
-        values = [(name, arm.axes.get(name, "-")) for name in self._others]
-        return tuple(self.choices[name][0] if value == "-" else value for name, value in values)
+    def _rest(self, arm: Arm) -> tuple[AxisValue, ...]:
+        return tuple(arm.at[name] or AxisValue((self.choices[name][0],)) for name in self._others)
 
     def _place(self, arm: Arm) -> tuple[int, int]:
         """Index of the hue, and of the shade within it."""
         hues, shades = self.hues, self.shades
-        hue, rest = arm.axes.get(self.hue_axis, ""), self._rest(arm)
+        hue, rest = str(arm.at[self.hue_axis]) if self.hue_axis else "", self._rest(arm)
         return (hues.index(hue) if hue in hues else 0), (shades.index(rest) if rest in shades else 0)
 
     def colour(self, arm: Arm) -> str:
@@ -182,24 +188,27 @@ class Scheme:
 
     def hue_legend(self) -> dict[str, str]:
         """Hue in words -> its colour."""
-        return {axis_value(self.hue_axis, name): self._colour(hue, 0) for hue, name in enumerate(self.hues)}
+        return {
+            self.results.value_name(self.hue_axis, name) if name else "": self._colour(hue, 0)
+            for hue, name in enumerate(self.hues)
+        }
 
     def shade_legend(self) -> dict[str, tuple[str, LineStyle]]:
         """Shade in words -> (grey, line style); empty where there is but one."""
         shades = self.shades if len(self.shades) > 1 else []
         greys = [HUES[-1][shade % 2] if len(self.hues) <= len(HUES) else INK for shade in range(len(shades))]
-        names = [arm_name(dict(zip(self._others, key, strict=True)), self._others) for key in shades]
+        names = [self.results.arm_name(dict(zip(self._others, key, strict=True)), self._others) for key in shades]
         return {name: (greys[shade], self._line(0, shade)) for shade, name in enumerate(names)}
 
 
-def scheme(plan: Plan) -> Scheme:
+def scheme(results: Results) -> Scheme:
     """Methods lead where there are several, else no axis does."""
-    choices = {name: values for name, values in plan.axes.items() if len(values) > 1}
+    choices = {name: values for name, values in results.plan.axes.items() if len(values) > 1}
     lead = "method" if "method" in choices else ""
-    arms = [arm for arm in group(plan.cells) if not arm.control]
+    arms = list(results.grid)
     if lead:
-        arms.sort(key=lambda arm: list(choices[lead]).index(arm.axes[lead]))
-    return Scheme(lead, tuple(name for name in choices if name != lead), choices, tuple(arms))
+        arms.sort(key=lambda arm: list(choices[lead]).index(str(arm.at[lead])))
+    return Scheme(results, lead, tuple(name for name in choices if name != lead), choices, tuple(arms))
 
 
 def percent_axis(axes: Axes, which: str) -> None:

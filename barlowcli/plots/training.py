@@ -12,9 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from barlowcli.analysis.results import Arm, group
+from barlowcli.analysis.results import Arm, Results
 from barlowcli.analysis.wording import capital, method_name
-from barlowcli.plan.plan import Plan
 from barlowcli.plots.style import MOST_NAMES, Plot, Scheme, finish, scheme, styled
 
 Log = Sequence[Mapping[str, float]]
@@ -27,10 +26,10 @@ LOG_RANGE = 20.0
 """Losses that span more than this factor are drawn on a logarithmic axis."""
 
 
-def training_plot(plan: Plan, logs: Mapping[str, Log]) -> Plot | None:
+def training_plot(results: Results, logs: Mapping[str, Log]) -> Plot | None:
     """Loss by epoch of every cell of the grid with a log (cell id -> log); None where none has one."""
-    look = scheme(plan)
-    arms = [arm for arm in group(plan.cells) if not arm.control and any(logs.get(cell.id) for cell in arm.cells)]
+    look = scheme(results)
+    arms = [arm for arm in results.grid if any(logs.get(cell.id) for cell in arm.cells)]
     if not arms:
         return None
     panels = list(dict.fromkeys(_method(arm) for arm in arms))
@@ -54,7 +53,7 @@ def training_plot(plan: Plan, logs: Mapping[str, Log]) -> Plot | None:
 
 
 def _method(arm: Arm) -> str:
-    return arm.cells[0].config.method.name
+    return arm.method.name
 
 
 def _legend(look: Scheme, arms: Sequence[Arm]) -> dict[str, Line2D]:

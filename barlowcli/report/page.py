@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from barlowcli.analysis.results import Records
+from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import capital
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.curve import published_along
@@ -15,9 +15,7 @@ from barlowcli.plots.style import Plot
 from barlowcli.published.figures import read_figures
 from barlowcli.report.setting import (
     caveats,
-    cell_name,
     diverged,
-    lacking,
     mode,
     provenance,
     screened,
@@ -55,8 +53,7 @@ CAPTIONS = {
 
 
 def render(
-    plan: Plan,
-    records: Records,
+    results: Results,
     findings: Sequence[Finding],
     summary: Summary,
     costs: CostTable,
@@ -67,6 +64,7 @@ def render(
     partial: bool,
 ) -> str:
     """The page as HTML. Everything that came from outside is escaped."""
+    plan, records = results.plan, results.records
     loader = PackageLoader("barlowcli.report")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -74,22 +72,22 @@ def render(
     return environment.get_template("report.html.j2").render(
         experiment=plan.experiment,
         plan=plan,
-        setting=setting(plan, records),
+        setting=setting(results),
         partial=partial,
-        lacking=lacking(plan, records),
-        diverged=diverged(plan, records),
+        lacking=results.lacking,
+        diverged=diverged(results),
         counts=counts,
         findings=[_finding(finding) for finding in findings],
-        caveats=caveats(plan, records, [verdict for finding in findings for verdict in finding.verdicts]),
+        caveats=caveats(results, [verdict for finding in findings for verdict in finding.verdicts]),
         plots=[_picture(plan, plot) for plot in plots],
         summary=summary,
         legend=summary.legend,
         costs=costs,
         published=published,
-        controls=_controls(plan, records),
+        controls=_controls(results),
         notes=[mode(plan), *_notes(plan), *plan.experiment.notes],
-        screened=screened(plan, records),
-        troubles=_troubles(plan, records),
+        screened=screened(results),
+        troubles=_troubles(results),
         provenance=provenance(records),
     )
 
@@ -148,11 +146,11 @@ def _curve_caption(plan: Plan) -> str:
     return " ".join([*parts, curve.caption.strip()])
 
 
-def _controls(plan: Plan, records: Records) -> list[tuple[str, str]]:
+def _controls(results: Results) -> list[tuple[str, str]]:
     """Name and meaning of each control that the plan has."""
-    methods = dict.fromkeys(cell.config.method.name for cell in plan.cells)
+    methods = dict.fromkeys(cell.config.method.name for cell in results.plan.cells)
     known = [CONTROLS[name] for name in methods if name in CONTROLS]
-    chance = any(record.chance for record in records.values())
+    chance = any(record.chance for record in results.records.values())
     meaning = "Always answering the most frequent class of the test images."
     return [*([("Chance", meaning)] if chance else []), *known]
 
@@ -179,15 +177,15 @@ def _notes(plan: Plan) -> list[str]:
     return found
 
 
-def _troubles(plan: Plan, records: Records) -> list[tuple[str, str, str]]:
+def _troubles(results: Results) -> list[tuple[str, str, str]]:
     """Arm and seed, status and message of every cell that is not simply done."""
 
     found = []
-    for cell in plan.cells:
-        record = records.get(cell.id)
+    for cell in results.plan.cells:
+        record = results.records.get(cell.id)
         if record is None:
-            found.append((cell_name(plan, cell), "not run", ""))
+            found.append((results.cell_name(cell), "not run", ""))
         elif record.status != "ok":
             at = f" (step {record.event_step})" if record.event_step is not None else ""
-            found.append((cell_name(plan, cell), record.status, without_folders(record.message) + at))
+            found.append((results.cell_name(cell), record.status, without_folders(record.message) + at))
     return found

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from barlowcli.analysis.results import Records, group, metric_domain, probes_of, varying
+from barlowcli.analysis.results import Records, Results
 from barlowcli.analysis.statistics import MIN_SEEDS, t_interval
-from barlowcli.analysis.wording import arm_name, axis_value, capital, data_name, listing, method_name, percent
-from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.analysis.wording import capital, data_name, listing, method_name, percent
+from barlowcli.plan.plan import Plan
 from barlowcli.plan.screening import screening
+from barlowcli.records.metrics import INTACT
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.tables import flatten, look_up
 from barlowcli.verdicts import Verdict
@@ -20,10 +21,11 @@ HARDLY = 0.10
 """A gain that is not clearly more than this share of what the full model has over chance is hardly one."""
 
 
-def setting(plan: Plan, records: Records) -> str:
+def setting(results: Results) -> str:
     """One phrase: "colour-digits, 16 x 16 pixels, 3,600 training images, encoder small, 8 epochs, 3 seeds"."""
+    plan = results.plan
     configs = [cell.config for cell in plan.cells if not cell.control] or [cell.config for cell in plan.cells]
-    counts = [record.counts for record in records.values()]
+    counts = [record.counts for record in results.records.values()]
     parts = [
         _distinct(data_name(config.data.name) for config in configs),
         _distinct(_size(config) for config in configs),
@@ -62,23 +64,24 @@ def _assigned(settings: dict[str, Any]) -> str:
     return ", ".join(f"{key} = {look_up(settings, key)}" for key in flatten(settings))
 
 
-def screened(plan: Plan, records: Records) -> str:
+def screened(results: Results) -> str:
     """What the first stage of a screened experiment found, in a sentence; "" where there is none."""
-    screen = plan.experiment.screen
+    plan, screen = results.plan, results.plan.experiment.screen
     if screen is None:
         return ""
-    means = sorted(screening(plan, records).items(), key=lambda item: -item[1])
-    found = ", ".join(f"{axis_value(screen.axis, name)} {percent(mean)}" for name, mean in means)
+    means = sorted(screening(plan, results.records).items(), key=lambda item: -item[1])
+    found = ", ".join(f"{results.value_name(screen.axis, name)} {percent(mean)}" for name, mean in means)
     if not plan.winner:
         return f"The screening is not finished{f'; so far: {found}' if found else ''}."
     return (
         f"Screened on {screen.seeds} seeds, validation accuracy, mean over all conditions: {found}. The winner, "
-        f"{axis_value(screen.axis, plan.winner)}, is judged on fresh seeds alone."
+        f"{results.value_name(screen.axis, plan.winner)}, is judged on fresh seeds alone."
     )
 
 
-def caveats(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> list[str]:
+def caveats(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     """How far what was found may be trusted, in sentences."""
+    plan, records = results.plan, results.records
     seeds, found = len({cell.seed for cell in plan.cells}), []
     if seeds < SEEDS_FOR_A_VERDICT:
         can = "can screen" if seeds >= MIN_SEEDS else "can decide nothing"
@@ -93,38 +96,29 @@ def caveats(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> list[s
     skipped = max((record.counts.get("skipped", 0) for record in records.values()), default=0)
     if skipped:
         found.append(f"Images that could not be used and were left out: {skipped:,}.")
-    found += _weak_models(plan, records, verdicts)
+    found += _weak_models(results, verdicts)
     return [*found, f"All this was measured on {measured}; other data and larger networks may differ."]
 
 
-def lacking(plan: Plan, records: Records) -> list[PlannedCell]:
-    """Planned cells without numbers: not run, failed, or diverged."""
-    return [cell for cell in plan.cells if (record := records.get(cell.id)) is None or not record.metrics]
+def diverged(results: Results) -> str:
+    """The cells without numbers that diverged, in words; "" where none did."""
+    records = results.records
+    found = (cell for cell in results.lacking if cell.id in records and records[cell.id].status == "diverged")
+    return listing(map(results.cell_name, found), separator="; ")
 
 
-def diverged(plan: Plan, records: Records) -> str:
-    """The cells among them that diverged, in words; "" where none did."""
-    found = (cell for cell in lacking(plan, records) if cell.id in records and records[cell.id].status == "diverged")
-    return listing((cell_name(plan, cell) for cell in found), separator="; ")
-
-
-def cell_name(plan: Plan, cell: PlannedCell) -> str:
-    """ "BYOL, intact, jitter on, seed 2"."""
-    return f"{arm_name(cell.axes, varying(plan))}, seed {cell.seed}"
-
-
-def _weak_models(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> list[str]:
+def _weak_models(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     """Full models that are hardly above the best histogram: they have learned too little to say much by."""
     full = {
-        (method_name(verdict.case.get("method", "")), side.metric, side.mean): side
+        (method_name(str(verdict.case["method"]) if "method" in verdict.case else ""), side.metric, side.mean): side
         for verdict in verdicts
         for side in verdict.accuracies
         if side.role == "full" and not verdict.claim.compares_gains
     }
     several, found = len({name for name, _, _ in full}) > 1, []
     for (name, metric, _), side in full.items():
-        histogram = _best_histogram(plan, records, metric.rpartition(".")[2])
-        if metric_domain(metric) != "none" or histogram is None:
+        histogram = _best_histogram(results, metric.label)
+        if metric.domain != INTACT or histogram is None:
             continue
         level, chance = histogram
         bound = HARDLY * (side.mean - chance)
@@ -140,12 +134,12 @@ def _weak_models(plan: Plan, records: Records, verdicts: Sequence[Verdict]) -> l
     return found
 
 
-def _best_histogram(plan: Plan, records: Records, label: str) -> tuple[float, float] | None:
+def _best_histogram(results: Results, label: str) -> tuple[float, float] | None:
     """Mean accuracy of the best histogram probe on intact images, and chance; None where there is none."""
-    arms = [arm for arm in group(plan.cells) if not arm.cells[0].config.method.encodes]
-    values = [arm.values(records, f"{probe}.none.{label}") for arm in arms for probe in probes_of(arm, records)]
+    arms = [arm for arm in results.arms if not arm.method.encodes]
+    values = [arm.accuracies(INTACT, label, probe) for arm in arms for probe in arm.probes]
     means = [t_interval(list(found.values())).mean for found in values if found]
-    chance = max((record.chance.get(label, 0.0) for record in records.values()), default=0.0)
+    chance = max((record.chance.get(label, 0.0) for record in results.records.values()), default=0.0)
     return (max(means), chance) if means else None
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from barlowcli.analysis.results import Records
+from barlowcli.analysis.results import Records, Results
 from barlowcli.analysis.wording import capital
 from barlowcli.errors import ResultsError
 from barlowcli.plan.freezing import read_plan
-from barlowcli.plan.plan import Plan
 from barlowcli.plots.accuracy import accuracy_plot
 from barlowcli.plots.curve import curve_plot
 from barlowcli.plots.factors import factor_plots
@@ -23,7 +22,7 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.logs import read_log
 from barlowcli.records.record import read_records
 from barlowcli.report.page import render
-from barlowcli.report.setting import caveats, diverged, lacking, mode, screened, setting
+from barlowcli.report.setting import caveats, diverged, mode, screened, setting
 from barlowcli.tables.costs import costs
 from barlowcli.tables.files import contrasts_csv, runs_csv, summary_csv
 from barlowcli.tables.published import published_table
@@ -63,18 +62,18 @@ def write_report(folder: Path) -> Report:
     plan = read_plan(folder)
     if plan is None:
         raise ResultsError(f"no plan.json in {folder}", hint="`barlow run EXPERIMENT` makes one")
-    records = read_records(files, (cell.id for cell in plan.cells))
-    counts = count(plan, records)
-    partial = bool(lacking(plan, records))
-    verdicts = judge(plan, records)
+    results = Results(plan, read_records(files, (cell.id for cell in plan.cells)))
+    counts = count(results)
+    partial = bool(results.lacking)
+    verdicts = judge(results)
     findings = draw_together(plan, verdicts)
-    summary = summarise(plan, records)
-    cost_table = costs(plan, records)
-    comparison = published_table(plan, records)
-    plots = draw(plan, records, read_logs(files, records))
+    summary = summarise(results)
+    cost_table = costs(results)
+    comparison = published_table(results)
+    plots = draw(results, read_logs(files, results.records))
 
-    write_text(files.runs_csv, runs_csv(plan, records))
-    write_text(files.summary_csv, summary_csv(plan, records))
+    write_text(files.runs_csv, runs_csv(results))
+    write_text(files.summary_csv, summary_csv(results))
     write_text(files.summary_markdown, summary.markdown())
     write_text(files.summary_latex, summary.latex())
     write_text(files.contrasts_csv, contrasts_csv(verdicts))
@@ -83,9 +82,9 @@ def write_report(folder: Path) -> Report:
     document = verdict_document(plan, findings, counts, partial=partial)
     write_json(files.verdict, document)
     write_plots(files.plots, plots)
-    page = render(plan, records, findings, summary, cost_table, comparison, plots, counts, partial=partial)
+    page = render(results, findings, summary, cost_table, comparison, plots, counts, partial=partial)
     write_text(files.page, page)
-    lines = summary_lines(plan, records, findings, counts)
+    lines = summary_lines(results, findings, counts)
     return Report(folder, partial, counts, tuple(findings), document, tuple(lines))
 
 
@@ -99,9 +98,10 @@ def read_logs(folder: ResultsFolder, records: Records) -> dict[str, Log]:
     return logs
 
 
-def count(plan: Plan, records: Records) -> dict[str, int]:
+def count(results: Results) -> dict[str, int]:
     """Cells by what became of them; collapsed and diverged ones are done."""
-    statuses = [records[cell.id].status if cell.id in records else "missing" for cell in plan.cells]
+    records = results.records
+    statuses = [records[cell.id].status if cell.id in records else "missing" for cell in results.plan.cells]
     failed, missing = statuses.count("failed"), statuses.count("missing")
     return {
         "planned": len(statuses),
@@ -113,10 +113,10 @@ def count(plan: Plan, records: Records) -> dict[str, int]:
     }
 
 
-def draw(plan: Plan, records: Records, logs: Mapping[str, Log]) -> list[Plot]:
+def draw(results: Results, logs: Mapping[str, Log]) -> list[Plot]:
     """All plots there is something to show in, first the curve of an experiment that has one, else accuracy by arm."""
-    main = curve_plot(plan, records) or accuracy_plot(plan, records)
-    first = [main, *factor_plots(plan, records), training_plot(plan, logs)]
+    main = curve_plot(results) or accuracy_plot(results)
+    first = [main, *factor_plots(results), training_plot(results, logs)]
     return [plot for plot in first if plot is not None]
 
 
@@ -138,22 +138,23 @@ def write_plots(folder: Path, plots: Sequence[Plot]) -> None:
             path.unlink()
 
 
-def summary_lines(plan: Plan, records: Records, findings: Sequence[Finding], counts: Mapping[str, int]) -> list[str]:
+def summary_lines(results: Results, findings: Sequence[Finding], counts: Mapping[str, int]) -> list[str]:
     """What was asked, on what, what was found by claim, and how far to trust it; one sentence or two a line."""
+    plan = results.plan
     done = f"{counts['done']} of {counts['planned']} cells done"
     troubles = [f"{counts[name]} {name}" for name in ("failed", "collapsed", "diverged") if counts[name]]
-    without, lines = len(lacking(plan, records)), []
+    without, lines = len(results.lacking), []
     if without:
-        gone = f" Diverged: {text}." if (text := diverged(plan, records)) else ""
+        gone = f" Diverged: {text}." if (text := diverged(results)) else ""
         lines.append(
             f"PARTIAL: {without} of {counts['planned']} planned cells have no numbers, and none stands in.{gone}"
         )
     lines.append(plan.experiment.question.strip())
-    lines.append(f"{plan.experiment.title}: {setting(plan, records)}; {', '.join([done, *troubles])}.")
-    lines += [text for text in (mode(plan), screened(plan, records)) if text]
+    lines.append(f"{plan.experiment.title}: {setting(results)}; {', '.join([done, *troubles])}.")
+    lines += [text for text in (mode(plan), screened(results)) if text]
     for finding in findings:
         lines += ["", *_claim_lines(finding)]
-    return [*lines, "", *caveats(plan, records, [verdict for finding in findings for verdict in finding.verdicts])]
+    return [*lines, "", *caveats(results, [verdict for finding in findings for verdict in finding.verdicts])]
 
 
 def _claim_lines(finding: Finding) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from barlowcli.analysis.results import varying
+from barlowcli.analysis.results import Results
 from barlowcli.plan.freezing import status_of
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.running.experiment import select
@@ -125,7 +125,7 @@ def cost_value(found: DryRun, cost: Cost) -> dict[str, Any]:
 
 def group_value(plan: Plan, group: "Group") -> dict[str, Any]:
     """Cells that cost the same: what they have in common, and seconds and bytes of one of them."""
-    axes = {name: {cell.axes.get(name, "-") for cell in group.cells} for name in varying(plan)}
+    axes = {name: {cell.axes.get(name, "-") for cell in group.cells} for name in Results(plan, {}).varying}
     return {
         "method": group.cells[0].config.method.name,
         "axes": {name: values.pop() for name, values in axes.items() if len(values) == 1},

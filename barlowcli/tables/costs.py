@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from barlowcli.analysis.results import Arm, Records, group, varying
-from barlowcli.analysis.wording import arm_name, axis_value
-from barlowcli.experiment.model import Screen
-from barlowcli.plan.plan import Plan
+from barlowcli.analysis.results import Arm, Results
+from barlowcli.experiment.axes import AxisValue
+from barlowcli.experiment.model import STAGE, Screen
 from barlowcli.tables.files import csv_text
 
 MIB = 2**20
@@ -75,36 +74,36 @@ class CostTable:
         rows: list[list[object]] = []
         for row in self.rows:
             arm, cost = row.cost.arm, row.cost
-            head: list[object] = [arm.axes.get(name, "-") for name in self.axes]
+            head: list[object] = [str(arm.at[name]) for name in self.axes]
             head += ["yes" if arm.control else "no", cost.n, cost.milliseconds, cost.mebibytes]
             ratios = list(row.ratios.items()) or [("", Ratios(None, None))]
             rows += [[*head, name, ratio.time, ratio.memory] for name, ratio in ratios]
         return csv_text([*header, "memory_ratio"], rows)
 
 
-def costs(plan: Plan, records: Records) -> CostTable:
-    """The costs of `plan`'s arms, each held against the grid's first arm, or in a screened experiment against each of
+def costs(results: Results) -> CostTable:
+    """The costs of the arms, each held against the grid's first arm, or in a screened experiment against each of
     the parents under the same conditions."""
-    names = varying(plan)
-    arms = group(plan.cells)
-    found = [cost for arm in arms if (cost := _cost(arm, records)) is not None]
-    screen = plan.experiment.screen
-    first = next((cost for cost in found if arms and cost.arm is arms[0]), None)
+    found = [cost for arm in results.arms if (cost := _cost(arm)) is not None]
+    screen = results.plan.experiment.screen
+    first = next((cost for cost in found if cost.arm is results.arms[0]), None)
     rows = []
     for cost in found:
         if screen is not None:
-            references = {axis_value(screen.axis, name): _parent(cost, found, screen, name) for name in screen.parents}
+            references = {
+                results.value_name(screen.axis, name): _parent(cost, found, screen, name) for name in screen.parents
+            }
         else:
-            references = {arm_name(first.arm.axes, names): first} if first else {}
+            references = {results.arm_name(first.arm.at): first} if first else {}
         ratios = {name: _ratios(cost, other) for name, other in references.items() if other is not None}
-        rows.append(CostRow(arm_name(cost.arm.axes, names), cost, ratios))
+        rows.append(CostRow(results.arm_name(cost.arm.at), cost, ratios))
     known = dict.fromkeys(name for row in rows for name in row.ratios)
-    return CostTable(tuple(plan.experiment.axes), tuple(known), tuple(rows))
+    return CostTable(tuple(results.plan.experiment.axes), tuple(known), tuple(rows))
 
 
-def _cost(arm: Arm, records: Records) -> Cost | None:
+def _cost(arm: Arm) -> Cost | None:
     """None where no record of the arm tells anything of its cost."""
-    found = [record for cell in arm.cells if (record := records.get(cell.id)) is not None]
+    found = [record for cell in arm.cells if (record := arm.found.get(cell.id)) is not None]
     times = [record.seconds["step"] for record in found if "step" in record.seconds]
     bytes_ = [record.counts["training_bytes"] for record in found if "training_bytes" in record.counts]
     if not times and not bytes_:
@@ -119,14 +118,14 @@ def _cost(arm: Arm, records: Records) -> Cost | None:
 
 def _parent(cost: Cost, found: Sequence[Cost], screen: Screen, parent: str) -> Cost | None:
     """The parent under the conditions of `cost`; of the other stage where it has no part in this one."""
-    conditions = {name: value for name, value in cost.arm.axes.items() if name not in (screen.axis, "stage")}
+    conditions = {name: value for name, value in cost.arm.at.items() if name not in (screen.axis, STAGE)}
     same = [
         other
         for other in found
-        if other.arm.axes.get(screen.axis) == parent and conditions.items() <= other.arm.axes.items()
+        if other.arm.at[screen.axis] == AxisValue((parent,)) and conditions.items() <= other.arm.at.items()
     ]
-    stage = cost.arm.axes.get("stage")
-    return next((other for other in same if other.arm.axes.get("stage") == stage), same[0] if same else None)
+    stage = cost.arm.at[STAGE]
+    return next((other for other in same if other.arm.at[STAGE] == stage), same[0] if same else None)
 
 
 def _ratios(cost: Cost, reference: Cost) -> Ratios:

@@ -4,9 +4,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from barlowcli.analysis.results import Records, group, own_metric
+from barlowcli.analysis.results import Arm, Results
 from barlowcli.analysis.statistics import Interval, paired_differences, t_interval
-from barlowcli.plan.plan import Plan
+from barlowcli.records.metrics import Metric
 from barlowcli.records.record import Record
 from barlowcli.verdicts import Verdict
 
@@ -26,46 +26,45 @@ def _field(value: object) -> str:
     return f"{value:.6f}" if isinstance(value, float) else str(value)
 
 
-def with_own(record: Record, trained_domain: str | None) -> dict[str, float]:
-    """The record's metrics, and those of the domain it was trained in once more under "own"."""
-    aliases = {own_metric(name, trained_domain): name for name in record.metrics} if trained_domain else {}
-    return {**record.metrics, **{alias: record.metrics[name] for alias, name in aliases.items() if alias}}
+def with_own(record: Record, arm: Arm) -> dict[str, float]:
+    """The record's metrics, and those of the domain its arm was trained in once more under "own"."""
+    home = arm.trained_domain
+    own = {Metric.read(name).owned(home): value for name, value in record.metrics.items()} if home is not None else {}
+    return record.metrics | {str(metric): value for metric, value in own.items() if metric is not None}
 
 
-def runs_csv(plan: Plan, records: Records) -> str:
+def runs_csv(results: Results) -> str:
     """One row a planned cell: id, axes, seed, control, status ("missing" without a record), domain, every metric.
 
     Accuracies are fractions. `linear.h.own.label` is the metric in the domain that the cell was trained in; it is
     empty for controls that were never trained.
     """
-    axes = list(plan.experiment.axes)
-    found: dict[str, dict[str, float]] = {}
-    for arm in group(plan.cells):
-        found |= {record.id: with_own(record, arm.trained_domain) for record in arm.records(records)}
+    plan, axes = results.plan, list(results.plan.experiment.axes)
+    found = {record.id: with_own(record, arm) for arm in results.arms for record in arm.records}
     metrics = sorted({name for values in found.values() for name in values})
     rows = []
     for cell in plan.cells:
-        record, values = records.get(cell.id), found.get(cell.id, {})
+        record, values = results.records.get(cell.id), found.get(cell.id, {})
         status, domain = (record.status, record.domain) if record is not None else ("missing", "")
-        named = [cell.axes.get(name, "-") for name in axes]
+        named = [str(cell.at[name]) for name in axes]
         control = "yes" if cell.control else "no"
         rows.append([cell.id, *named, cell.seed, control, status, domain, *(values.get(name) for name in metrics)])
     return csv_text(["id", *axes, "seed", "control", "status", "domain", *metrics], rows)
 
 
-def summary_csv(plan: Plan, records: Records) -> str:
+def summary_csv(results: Results) -> str:
     """Long: one row an arm and metric: axes, control, metric, n, mean, sd, low, high (95 % t interval; none if n < 3).
 
     Accuracies are fractions.
     """
-    axes = list(plan.experiment.axes)
+    axes = list(results.plan.experiment.axes)
     rows: list[list[object]] = []
-    for arm in group(plan.cells):
+    for arm in results.arms:
         by_metric: dict[str, list[float]] = {}
-        for record in arm.records(records):
-            for name, value in with_own(record, arm.trained_domain).items():
+        for record in arm.records:
+            for name, value in with_own(record, arm).items():
                 by_metric.setdefault(name, []).append(value)
-        head = [*(arm.axes.get(name, "-") for name in axes), "yes" if arm.control else "no"]
+        head = [*(str(arm.at[name]) for name in axes), "yes" if arm.control else "no"]
         for name in sorted(by_metric):
             interval = t_interval(by_metric[name])
             rows.append([*head, name, interval.n, interval.mean, interval.sd, interval.low, interval.high])

@@ -7,13 +7,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from barlowcli.analysis.lines import ANY, Line, lines
-from barlowcli.analysis.results import Records, number
+from barlowcli.analysis.lines import Line, lines
+from barlowcli.analysis.results import Results, number
 from barlowcli.analysis.statistics import Interval, paired_differences, t_interval
-from barlowcli.analysis.wording import arm_name, axis_value, method_name
+from barlowcli.analysis.wording import method_name
+from barlowcli.experiment.axes import NOWHERE, AxisValue
 from barlowcli.experiment.model import Published
 from barlowcli.plan.plan import Plan
 from barlowcli.published.figures import AS_PRINTED, Change, changes, read_figures
+from barlowcli.records.metrics import INTACT
 from barlowcli.tables.files import csv_text
 from barlowcli.verdicts.references import translated
 
@@ -62,7 +64,7 @@ class Comparison:
         return "agrees in sign" if product > 0 else "opposite sign" if product < 0 else ""
 
 
-def compare(plan: Plan, records: Records, published: Published) -> list[Comparison]:
+def compare(results: Results, published: Published) -> list[Comparison]:
     """A comparison a method of the grid, value of the published axis and line that has it; where no line has, what was
     published alone. Without what has no number on either side.
 
@@ -70,16 +72,16 @@ def compare(plan: Plan, records: Records, published: Published) -> list[Comparis
     """
     figures = {(change.method, change.value): change for change in changes(published)}
     found: list[Comparison] = []
-    along = lines(plan, published.axis)
+    along = lines(results, published.axis)
     for method in dict.fromkeys(line.method for line in along):
         own = [line for line in along if line.method == method]
-        reference = _reference(plan, published, method)
+        reference = _reference(results.plan, published, method)
         said = [change.value for change in figures.values() if change.method == method]
-        for value in _in_order([*plan.axes[published.axis], *said]):
+        for value in _in_order([*results.plan.axes[published.axis], *said]):
             change = figures.get((method, value))
             here = [line for line in own if value in line.arms]
             for line in here:
-                measured = _measured(line, records, value, reference)
+                measured = _measured(line, value, reference)
                 found.append(Comparison(method, value, line, measured, reference, change))
             if not here:
                 found.append(Comparison(method, value, None, None, reference, change))
@@ -95,13 +97,13 @@ def _in_order(values: Iterable[str]) -> list[str]:
 def _reference(plan: Plan, published: Published, method: str) -> str:
     """The value that measured changes of a method are against; "" where it has none."""
     if published.measured_reference:
-        return translated(plan, {published.axis: published.measured_reference})[published.axis]
+        return translated(plan, {published.axis: published.measured_reference})[published.axis].values[0]
     return published.reference.get(method, "")
 
 
-def _measured(line: Line, records: Records, value: str, reference: str) -> Interval | None:
+def _measured(line: Line, value: str, reference: str) -> Interval | None:
     """Paired by seed; None where no seed has both."""
-    here, there = (line.accuracies(records, name, "none") for name in (value, reference))
+    here, there = (line.accuracies(name, INTACT) for name in (value, reference))
     differences = [100 * difference for difference in paired_differences(here, there).values()]
     return t_interval(differences) if differences else None
 
@@ -110,6 +112,7 @@ def _measured(line: Line, records: Records, value: str, reference: str) -> Inter
 class PublishedTable:
     """The comparisons of an experiment with its published figures, and what those were measured on."""
 
+    results: Results
     published: Published
     comparisons: tuple[Comparison, ...]
     setting: str
@@ -130,7 +133,7 @@ class PublishedTable:
         sources = self.sources
         return [
             (
-                _name(row, self.published.axis),
+                _name(self.results, row, self.published.axis),
                 str(row.measured.n) if row.measured else "",
                 _measured_text(row),
                 _published_text(row.published) if row.published else "",
@@ -144,7 +147,7 @@ class PublishedTable:
     @property
     def legend(self) -> str:
         """What the columns mean, and what the changes of each method are against."""
-        return " ".join([LEGEND, *_references(self.comparisons, self.published.axis)])
+        return " ".join([LEGEND, *_references(self.results, self.comparisons, self.published.axis)])
 
     def csv(self) -> str:
         """One row a comparison: method, axis, the other axes that vary; measured change, half of its 95 % t interval, n
@@ -152,13 +155,13 @@ class PublishedTable:
 
         Changes are in percentage points.
         """
-        others = dict.fromkeys(name for row in self.comparisons if row.line for name in row.line.axes)
+        others = dict.fromkeys(name for row in self.comparisons if row.line for name in row.line.at)
         others.pop("method", None)
         header = ["method", self.published.axis, *others, "measured_change", "half_width", "n", "measured_reference"]
         header += ["published_change", "published_reference", "how", "difference", "signs", "source"]
         rows: list[list[object]] = []
         for row in self.comparisons:
-            axes: Mapping[str, str] = row.line.axes if row.line else {}
+            at: Mapping[str, AxisValue] = row.line.at if row.line else {}
             measured: list[object] = [None] * 4
             if row.measured:
                 measured = [row.measured.mean, row.measured.half_width, row.measured.n, row.reference]
@@ -166,26 +169,30 @@ class PublishedTable:
             if row.published:
                 change = [row.published.points, row.published.reference, row.published.how]
             end = [row.difference, row.word, row.published.source if row.published else None]
-            rows.append([row.method, row.value, *(axes.get(name, ANY) for name in others), *measured, *change, *end])
+            rows.append(
+                [row.method, row.value, *(str(at.get(name, NOWHERE)) for name in others), *measured, *change, *end]
+            )
         return csv_text(header, rows)
 
 
-def published_table(plan: Plan, records: Records) -> PublishedTable | None:
+def published_table(results: Results) -> PublishedTable | None:
     """What was measured beside what was published; None for an experiment without published figures.
 
     Raises ConfigError where the experiment names figures that do not exist.
     """
-    published = plan.experiment.published
+    published = results.plan.experiment.published
     if published is None:
         return None
-    rows = tuple(compare(plan, records, published))
-    return PublishedTable(published, rows, read_figures(published.file).setting)
+    rows = tuple(compare(results, published))
+    return PublishedTable(results, published, rows, read_figures(published.file).setting)
 
 
-def _name(row: Comparison, axis: str) -> str:
+def _name(results: Results, row: Comparison, axis: str) -> str:
     """ "Barlow Twins, λ fixed, D = 16"."""
-    axes = row.line.axes if row.line else {"method": row.method}
-    return arm_name({**axes, axis: row.value}, [*axes, axis])
+    value = AxisValue((row.value,))
+    if row.line is None:
+        return f"{method_name(row.method)}, {results.value_name(axis, value)}"
+    return results.arm_name({**row.line.at, axis: value}, [*row.line.at, axis])
 
 
 def _measured_text(row: Comparison) -> str:
@@ -206,14 +213,14 @@ def _source(change: Change) -> str:
     return change.source if change.how == AS_PRINTED else f"{change.source}; {change.how.replace('+-', '±')}"
 
 
-def _references(comparisons: Sequence[Comparison], axis: str) -> list[str]:
+def _references(results: Results, comparisons: Sequence[Comparison], axis: str) -> list[str]:
     """What the changes of each method are against, in sentences."""
     pairs = dict.fromkeys(
         (row.method, row.reference, row.published.reference) for row in comparisons if row.measured and row.published
     )
     found = []
     for method, measured, reference in pairs:
-        here, there = axis_value(axis, measured), axis_value(axis, reference)
+        here, there = results.value_name(axis, measured), results.value_name(axis, reference)
         against = f"both against {here}" if here == there else f"measured against {here}, published against {there}"
         found.append(f"{method_name(method)}: {against}.")
     if any(measured != reference for _, measured, reference in pairs):

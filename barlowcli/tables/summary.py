@@ -1,33 +1,16 @@
 """The wide summary that is read: arms and controls as rows, the main metrics as columns; as Markdown and LaTeX."""
 
 import html
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from barlowcli.analysis.results import (
-    PROBE,
-    Arm,
-    Records,
-    group,
-    in_domain,
-    metric_domain,
-    probes_of,
-    untrained_domains,
-    varying,
-)
+from barlowcli.analysis.results import PROBE, Arm, Results, shuffle_axes
 from barlowcli.analysis.statistics import Interval, t_interval
-from barlowcli.analysis.wording import arm_name, domain_name, label_name, metric_name, percent
-from barlowcli.plan.plan import Plan
+from barlowcli.analysis.wording import domain_name, label_name, metric_name, percent
+from barlowcli.records.metrics import INTACT, OWN, Metric
 
 Kind = Literal["percent", "share", "number"]
-SIDE_COLUMNS: tuple[tuple[str, str, Kind], ...] = (
-    ("histogram_r2.h.none", "histogram R²", "share"),
-    ("matching", "matching", "percent"),
-    ("rankme.h.none", "RankMe h", "number"),
-    ("rankme.z.none", "RankMe z", "number"),
-    ("std.z.none", "std z", "share"),
-)
 LEGEND = (
     "Accuracies in per cent, mean ± half of the 95 % t interval over seeds (no interval below three seeds), by a "
     "linear probe of the encoder's output h unless the column says kNN or z. Own images: shuffled as the encoder was "
@@ -41,7 +24,7 @@ LEGEND = (
 class Column:
     """metric: with "own" in the place of the domain where it is the row's own."""
 
-    metric: str
+    metric: Metric
     title: str
     kind: Kind
 
@@ -53,6 +36,15 @@ class Column:
         mean = f"{scale * interval.mean:.{digits}f}"
         half = interval.half_width
         return mean if half is None else f"{mean} ± {scale * half:.{digits}f}"
+
+
+SIDE_COLUMNS = (
+    Column(Metric("histogram_r2", "h", INTACT), "histogram R²", "share"),
+    Column(Metric("matching"), "matching", "percent"),
+    Column(Metric("rankme", "h", INTACT), "RankMe h", "number"),
+    Column(Metric("rankme", "z", INTACT), "RankMe z", "number"),
+    Column(Metric("std", "z", INTACT), "std z", "share"),
+)
 
 
 @dataclass(frozen=True)
@@ -105,27 +97,25 @@ class Summary:
         return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
 
 
-def summarise(plan: Plan, records: Records) -> Summary:
-    """The table of `plan`; columns without any value are left out."""
-    arms = group(plan.cells)
-    columns = _columns(plan, records)
-    homes = untrained_domains(arms)
-    views = [view for arm in arms for view in _views(plan, arm, records, homes)]
-    cells = [[_interval(view, column, records) for column in columns] for view in views]
+def summarise(results: Results) -> Summary:
+    """The table of a run; columns without any value are left out."""
+    columns = _columns(results)
+    views = [view for arm in results.arms for view in _views(results, arm)]
+    cells = [[_interval(view, column) for column in columns] for view in views]
     kept = [i for i in range(len(columns)) if any(row[i] is not None for row in cells)]
     rows = [
         Row(
             name=view.name,
             control=view.arm.control,
-            n=len(view.arm.records(records)),
+            n=len(view.arm.records),
             texts=tuple(columns[i].text(row[i]) for i in kept),
-            status=_status(view.arm, records),
+            status=_status(view.arm),
         )
         for view, row in zip(views, cells, strict=True)
     ]
     chance = {
         label_name(label, record.label_names): value
-        for record in records.values()
+        for record in results.records.values()
         for label, value in record.chance.items()
     }
     return Summary(tuple(columns[i] for i in kept), tuple(rows), chance)
@@ -138,59 +128,55 @@ class _View:
     arm: Arm
     name: str
     own: str
-    probe: str = PROBE
+    probe: Metric = PROBE
     first: bool = True
 
 
-def _views(plan: Plan, arm: Arm, records: Records, homes: Sequence[tuple[Arm, str]]) -> list[_View]:
+def _views(results: Results, arm: Arm) -> list[_View]:
     """One row an arm; for an untrained encoder one a domain; for histograms one a probe."""
-    names = varying(plan)
-    name = arm_name(arm.axes, names)
+    name = results.arm_name(arm.at)
     if arm.trained_domain is not None:
         return [_View(arm, name, arm.trained_domain)]
-    if arm.cells[0].config.method.encodes:
-        name = arm_name(arm.axes, [axis for axis in names if axis != "shuffle"])
-        domains = [domain for other, domain in homes if other is arm]
-        return [_View(arm, f"{name}, {domain_name(domain)}", domain, first=domain == "none") for domain in domains]
-    probes = [_View(arm, f"histogram: {metric_name(probe)}", "none", probe) for probe in probes_of(arm, records)]
-    return probes or [_View(arm, name, "none")]
+    if arm.method.encodes:
+        shuffles = shuffle_axes(results.plan)
+        name = results.arm_name(arm.at, [axis for axis in results.varying if axis not in shuffles])
+        domains = [domain for other, domain in results.untrained if other is arm]
+        return [_View(arm, f"{name}, {domain_name(domain)}", domain, first=domain == INTACT) for domain in domains]
+    probes = [_View(arm, f"histogram: {metric_name(probe)}", INTACT, probe) for probe in arm.probes]
+    return probes or [_View(arm, name, INTACT)]
 
 
-def _interval(view: _View, column: Column, records: Records) -> Interval | None:
+def _interval(view: _View, column: Column) -> Interval | None:
     metric = column.metric
-    if metric_domain(metric) == "own":
-        metric = in_domain(metric, view.own)
+    if metric.domain == OWN:
+        metric = metric.within(view.own)
     elif not view.first:
         return None
     if view.probe != PROBE:
-        if not metric.startswith(f"{PROBE}."):
+        if (metric.probe, metric.space) != (PROBE.probe, PROBE.space):
             return None
-        metric = view.probe + metric.removeprefix(PROBE)
-    values = list(view.arm.values(records, metric).values())
+        metric = replace(view.probe, domain=metric.domain, label=metric.label)
+    values = list(view.arm.values(metric).values())
     return t_interval(values) if values else None
 
 
-def _columns(plan: Plan, records: Records) -> list[Column]:
-    names: dict[str, str] = {}
-    for record in (record for record in records.values() if record.metrics):
-        names |= {label: label_name(label, record.label_names) for label in record.labels}
-    shuffled = any(arm.trained_domain not in (None, "none") for arm in group(plan.cells))
-    domains = {"own": "own images", "none": "intact images"} if shuffled else {"none": ""}
+def _columns(results: Results) -> list[Column]:
+    domains = {OWN: "own images", INTACT: "intact images"} if results.shuffled else {INTACT: ""}
     columns = [
-        Column(f"{PROBE}.{domain}.{label}", ", ".join(part for part in (name, where) if part), "percent")
-        for label, name in names.items()
+        Column(replace(PROBE, domain=domain, label=label), ", ".join(part for part in (name, where) if part), "percent")
+        for label, name in results.labels.items()
         for domain, where in domains.items()
     ]
-    k = max((k for cell in plan.cells for k in cell.config.evaluation.knn_k), default=0)
-    home, where = ("own", ", own images") if shuffled else ("none", "")
-    for label, name in list(names.items())[:1]:
-        columns.append(Column(f"knn{k}.h.{home}.{label}", f"{name}, kNN{where}", "percent"))
-        columns.append(Column(f"linear.z.{home}.{label}", f"{name}, z{where}", "percent"))
-    return columns + [Column(*column) for column in SIDE_COLUMNS]
+    k = max((k for cell in results.plan.cells for k in cell.config.evaluation.knn_k), default=0)
+    home, where = (OWN, ", own images") if results.shuffled else (INTACT, "")
+    for label, name in list(results.labels.items())[:1]:
+        columns.append(Column(Metric(f"knn{k}", "h", home, label), f"{name}, kNN{where}", "percent"))
+        columns.append(Column(Metric("linear", "z", home, label), f"{name}, z{where}", "percent"))
+    return [*columns, *SIDE_COLUMNS]
 
 
-def _status(arm: Arm, records: Records) -> str:
-    counts = arm.statuses(records)
+def _status(arm: Arm) -> str:
+    counts = arm.statuses
     words = {"missing": "not run"}
     if len(counts) == 1 and (only := next(iter(counts.items())))[1] == len(arm.cells):
         return words.get(only[0], only[0])

@@ -62,7 +62,7 @@ def _claim_document(finding: Finding) -> dict[str, Any]:
 def _verdict_document(verdict: Verdict) -> dict[str, Any]:
     outcome = verdict.outcome
     return {
-        "case": dict(verdict.case),
+        "case": {name: str(value) for name, value in verdict.case.items()},
         "name": verdict.name,
         "domains": list(verdict.domains),
         "verdict": verdict.word,
@@ -83,7 +83,7 @@ def _verdict_document(verdict: Verdict) -> dict[str, Any]:
             {
                 "role": accuracy.role,
                 "name": accuracy.name,
-                "metric": accuracy.metric,
+                "metric": str(accuracy.metric),
                 "mean": rounded(accuracy.mean),
                 "by_seed": {str(seed): rounded(value) for seed, value in accuracy.values.items()},
             }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlowcli.analysis.results import metric_domain
+from barlowcli.records.metrics import Metric
 from barlowcli.records.record import Record
 from barlowcli.settings.evaluation import MATCHING_BATCH
 
@@ -27,9 +27,9 @@ class Embeddings:
         return self.matching is not None and self.matching < NEAR_CHANCE * self.chance
 
 
-def low_rank(records: Sequence[Record], metric: str) -> Embeddings | None:
+def low_rank(records: Sequence[Record], metric: Metric) -> Embeddings | None:
     """The embeddings of these cells, on the images that `metric` was measured on; None where nothing is wrong."""
-    rank = f"rankme.z.{metric_domain(metric)}"
+    rank = str(Metric("rankme", "z", metric.domain))
     known = [record for record in records if rank in record.metrics]
     if not known:
         return None

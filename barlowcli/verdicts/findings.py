@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from barlowcli.analysis.results import metric_domain
 from barlowcli.analysis.statistics import MIN_SEEDS, paired_differences
 from barlowcli.analysis.wording import capital, domain_name, listing, p_value, percent, points, span, with_article
 from barlowcli.experiment.claims import Claim
@@ -92,7 +91,7 @@ def place(verdict: Verdict) -> str:
     """Where the arm was probed: "on shuffled images"."""
     if not verdict.accuracies:
         return "on intact images" if verdict.domains[0] == "none" else "in its own domain"
-    return f"on {domain_name(metric_domain(verdict.accuracies[0].metric) or 'none')}"
+    return f"on {domain_name(verdict.accuracies[0].metric.domain)}"
 
 
 def reason(verdict: Verdict) -> str:
@@ -219,7 +218,7 @@ def _scale_note(verdict: Verdict) -> list[str]:
     full, floor, base = (verdict.accuracy(role) for role in ("full", "floor", "base"))
     if verdict.outcome is None or not verdict.outcome.yardstick or full is None or floor is None or base is None:
         return found
-    top, bottom = (domain_name(metric_domain(side.metric) or "none") for side in (full, floor))
+    top, bottom = (domain_name(side.metric.domain) for side in (full, floor))
     return [*found, f"That scale spans two domains, {top} above and {bottom} below; {base.name}: {percent(base.mean)}."]
 
 

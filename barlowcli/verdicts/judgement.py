@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from barlowcli.analysis.results import Records, varying
+from barlowcli.analysis.results import Results
 from barlowcli.analysis.statistics import MIN_SEEDS, holm, paired_differences
-from barlowcli.analysis.wording import arm_name, axis_value, listing
+from barlowcli.analysis.wording import listing
 from barlowcli.experiment.claims import WINNER, Claim
-from barlowcli.plan.plan import Plan
+from barlowcli.records.metrics import Metric
 from barlowcli.verdicts.contrasts import (
     ALPHA,
     Outcome,
@@ -41,7 +41,7 @@ class Accuracy:
 
     role: Role
     name: str
-    metric: str
+    metric: Metric
     values: BySeed
     seeds: int
 
@@ -87,38 +87,37 @@ class Verdict:
         return next((accuracy for accuracy in self.accuracies if accuracy.role == role), None)
 
 
-def judge(plan: Plan, records: Records) -> list[Verdict]:
+def judge(results: Results) -> list[Verdict]:
     """Every claim x value of its axis `by` x domain, in the plan's order."""
     verdicts: list[Verdict] = []
-    for claim in plan.experiment.claims:
-        for domains, found in _judgements(plan, claim):
-            verdicts += _corrected([_measure(plan, claim, case, sides, domains, records) for case, sides in found])
+    for claim in results.plan.experiment.claims:
+        for domains, found in _judgements(results, claim):
+            verdicts += _corrected([_measure(results, claim, case, sides, domains) for case, sides in found])
     return verdicts
 
 
-def _judgements(plan: Plan, claim: Claim) -> list[tuple[tuple[Domain, ...], list[tuple[Case, Sides]]]]:
+def _judgements(results: Results, claim: Claim) -> list[tuple[tuple[Domain, ...], list[tuple[Case, Sides]]]]:
     """Domains -> the cases with their sides; one entry for both domains where every side is the same in both."""
-    by_domain = {domain: cases(plan, claim, domain) for domain in claim.domains}
+    by_domain = {domain: cases(results, claim, domain) for domain in claim.domains}
     first, *rest = by_domain
     if rest and all(by_domain[domain] == by_domain[first] for domain in rest):
         return [(tuple(by_domain), by_domain[first])]
     return [((domain,), found) for domain, found in by_domain.items()]
 
 
-def _measure(
-    plan: Plan, claim: Claim, case: Case, sides: Sides, domains: tuple[Domain, ...], records: Records
-) -> Verdict:
+def _measure(results: Results, claim: Claim, case: Case, sides: Sides, domains: tuple[Domain, ...]) -> Verdict:
     """The verdict before Holm's correction; its word is untested, incomplete or, for the time being, inconclusive."""
-    verdict = Verdict(claim=claim, case=case, name=case_name(plan, claim, case), domains=domains, word="inconclusive")
-    if not plan.winner and WINNER in (value for arm in (claim.arm, *claim.against) for value in arm.values()):
+    records, name = results.records, case_name(results, claim, case)
+    verdict = Verdict(claim=claim, case=case, name=name, domains=domains, word="inconclusive")
+    if not results.plan.winner and WINNER in (value for arm in (claim.arm, *claim.against) for value in arm.values()):
         return replace(verdict, word="untested", missing="the screening is not finished, so there is no winner yet")
     unplanned = [side.name for _, side in sides.needed if not side.cells]
     if unplanned:
         return replace(verdict, word="untested", missing=f"not in this run's grid: {_arms(unplanned)}")
-    gaps = _gaps(plan, sides, records)
+    gaps = _gaps(results, sides)
     if gaps:
         return replace(verdict, word="incomplete", missing=f"no number yet from {_arms(gaps)}")
-    accuracies = _accuracies(sides, records)
+    accuracies = _accuracies(results, sides)
     if not accuracies[0].values:
         return replace(verdict, word="incomplete", missing="no seed is common to all the arms compared")
     untrained = sides.untrained.values(records) if sides.untrained is not None else {}
@@ -149,26 +148,27 @@ def _arms(names: Iterable[str]) -> str:
     return listing(dict.fromkeys(names), separator="; ")
 
 
-def case_name(plan: Plan, claim: Claim, case: Case) -> str:
+def case_name(results: Results, claim: Claim, case: Case) -> str:
     """The case in words: its value of `by`, then what else differs between cases."""
-    names = [name for name, values in plan.axes.items() if len(values) > 1 and name in case and name != claim.by]
-    first = [axis_value(claim.by, case[claim.by])] if case.get(claim.by, "-") != "-" else []
-    return ", ".join([*first, *([arm_name(case, names)] if any(case[name] != "-" for name in names) else [])]) or "all"
+    choices = results.plan.axes
+    names = [name for name, values in choices.items() if len(values) > 1 and name in case and name != claim.by]
+    first = [results.value_name(claim.by, case[claim.by])] if case.get(claim.by) else []
+    return ", ".join([*first, *([results.arm_name(case, names)] if any(case[name] for name in names) else [])]) or "all"
 
 
-def _gaps(plan: Plan, sides: Sides, records: Records) -> list[str]:
+def _gaps(results: Results, sides: Sides) -> list[str]:
     """Planned cells without their number, in words, each once."""
     gaps: dict[str, None] = {}
     for _, side in sides.needed:
-        for cell, why in side.missing(records):
-            gaps[f"{arm_name(cell.axes, varying(plan))}, seed {cell.seed} ({why})"] = None
+        for cell, why in side.missing(results.records):
+            gaps[f"{results.cell_name(cell)} ({why})"] = None
     return list(gaps)
 
 
-def _accuracies(sides: Sides, records: Records) -> tuple[Accuracy, ...]:
+def _accuracies(results: Results, sides: Sides) -> tuple[Accuracy, ...]:
     """All sides aligned by seed, the best of `against` before the others."""
     needed = sides.needed
-    measured = [side.values(records) for _, side in needed]
+    measured = [side.values(results.records) for _, side in needed]
     aligned = align([(values, side.control) for values, (_, side) in zip(measured, needed, strict=True)])
     found = [
         Accuracy(role, side.name, side.metric, values, len(own))

@@ -5,17 +5,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from barlowcli.analysis.results import Records, metric_domain, number, trained_domain, varying
-from barlowcli.analysis.wording import arm_name, domain_name, metric_name
+from barlowcli.analysis.results import Records, Results, number, shuffle_axes, trained_domain
+from barlowcli.analysis.wording import domain_name, metric_name
+from barlowcli.experiment.axes import NOWHERE, AxisValue
 from barlowcli.experiment.claims import SYMBOLS, WINNER, Claim
 from barlowcli.experiment.model import Control
 from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.records.metrics import INTACT, OWN, Metric
 from barlowcli.records.record import Record
 
 Domain = Literal["own", "none"]
 Role = Literal["arm", "against", "full", "floor", "base"]
 """A, B, F or R of a claim; base: R where F was probed, if the arm was probed elsewhere."""
-Case = Mapping[str, str]
+Case = Mapping[str, AxisValue]
 """One value of `claim.by`, with one of every other axis that the claim's arm leaves open."""
 
 
@@ -28,7 +30,7 @@ class Side:
     """
 
     name: str
-    metric: str
+    metric: Metric
     cells: Mapping[int, tuple[PlannedCell, ...]]
     control: bool
 
@@ -39,7 +41,7 @@ class Side:
 
     def values(self, records: Records) -> dict[int, float]:
         """Seed -> value, for the seeds with a record that has the metric."""
-        return {record.seed: record.metrics[self.metric] for record in self.records(records)}
+        return {record.seed: record.metrics[str(self.metric)] for record in self.records(records)}
 
     def missing(self, records: Records) -> list[tuple[PlannedCell, str]]:
         """Planned cells without the number, and why: not run, failed, diverged, or no such metric."""
@@ -49,7 +51,8 @@ class Side:
     def records(self, records: Records) -> list[Record]:
         """Records that have the number, one a seed."""
         found = (
-            [r for c in cells if (r := records.get(c.id)) and self.metric in r.metrics] for cells in self.cells.values()
+            [r for c in cells if (r := records.get(c.id)) and str(self.metric) in r.metrics]
+            for cells in self.cells.values()
         )
         return [known[0] for known in found if known]
 
@@ -88,7 +91,7 @@ class Sides:
         return [(role, side) for role, side in sides if side is not None]
 
     @property
-    def cells(self) -> tuple[tuple[Role, str, tuple[str, ...]], ...]:
+    def cells(self) -> tuple[tuple[Role, Metric, tuple[str, ...]], ...]:
         """Role, metric and cell ids of every side: what tells two judgements apart."""
         return tuple((role, side.metric, side.ids) for role, side in self.needed)
 
@@ -104,21 +107,26 @@ class Sides:
         return len(self.against) == 1 and (arm.ids, arm.metric) == (against[0].ids, against[0].metric)
 
 
-def cases(plan: Plan, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
+def cases(results: Results, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
     """What the claim is judged for, one by one: the values of its axis `by`, and of every other axis its arm leaves
     open, among the grid's cells; with their sides, in the arms' own domains or on intact images.
 
-    Cases that come to the very same cells are one, with "-" on the axes in which they differ; what would be held
+    Cases that come to the very same cells are one, at no value of the axes in which they differ; what would be held
     against itself is none.
     """
+    plan = results.plan
     arm = translated(plan, claim.arm)
-    choices = {name: values or ["-"] for name, values in plan.axes.items() if name not in arm}
+    choices = {
+        name: [AxisValue((value,)) for value in values] or [NOWHERE]
+        for name, values in plan.axes.items()
+        if name not in arm
+    }
     found: dict[object, tuple[Case, Sides]] = {}
     for values in itertools.product(*choices.values()):
         case: Case = dict(zip(choices, values, strict=True)) | ({claim.by: arm[claim.by]} if claim.by in arm else {})
         if _control(plan, case) is not None:
             continue
-        sides = resolve(plan, claim, case, domain)
+        sides = resolve(results, claim, case, domain)
         unmeasured = not sides.arm.cells and _matching(
             plan, plan.cells, {**case, **arm}
         )  # it has cells, but not the number
@@ -126,42 +134,43 @@ def cases(plan: Plan, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
             continue
         key = sides.cells if sides.arm.cells else values  # what the plan lacks stays apart
         before = found.get(key, (case, sides))[0]
-        same = {name: value if before[name] == value else "-" for name, value in case.items()}
+        same = {name: value if before[name] == value else NOWHERE for name, value in case.items()}
         found[key] = (same, sides)
     return list(found.values())
 
 
-def translated(plan: Plan, arm: Mapping[str, str]) -> dict[str, str]:
+def translated(plan: Plan, arm: Mapping[str, str]) -> dict[str, AxisValue]:
     """The axes of a claim's arm, with `smallest`, `largest`, … and `winner` as the values they have in this plan.
 
-    One that has none there (no winner yet, a single value for `second-largest`) is "", which no cell has.
+    One that has none there (no winner yet, a single value for `second-largest`) is "", where no cell lies.
     """
-    found = {}
+    found: dict[str, AxisValue] = {}
     for name, value in arm.items():
         if name == "metric":
             continue
         if name in plan.axes and value in SYMBOLS:
             ordered = sorted(plan.axes[name], key=number)
             place = {"smallest": 0, "second-largest": -2, "largest": -1}[value]
-            found[name] = ordered[place] if len(ordered) >= abs(place) else ""
+            found[name] = AxisValue((ordered[place] if len(ordered) >= abs(place) else "",))
         else:
-            found[name] = plan.winner if value == WINNER else value
+            found[name] = AxisValue((plan.winner if value == WINNER else value,))
     return found
 
 
-def resolve(plan: Plan, claim: Claim, case: Case, domain: Domain) -> Sides:
+def resolve(results: Results, claim: Claim, case: Case, domain: Domain) -> Sides:
     """The sides of `claim` for one case, in the arms' own domains or on intact images."""
+    plan = results.plan
     here = {**case, **translated(plan, claim.arm)}
     cells = _matching(plan, plan.cells, here)
-    home = (trained_domain(cells[0]) if cells else None) or "none"
+    home = (trained_domain(cells[0]) if cells else None) or INTACT
 
     def side(reference: Mapping[str, str]) -> Side:
-        return _side(plan, claim, here, reference, "none" if domain == "none" else home, own=domain == "own")
+        return _side(results, claim, here, reference, INTACT if domain == INTACT else home, own=domain == OWN)
 
     full = side(claim.full) if claim.full else None
     floor = side(claim.floor) if claim.floor else None
-    there = metric_domain(full.metric) if full else None
-    base = _side(plan, claim, here, claim.floor, there, own=domain == "own") if claim.floor and there else None
+    there = full.metric.domain if full else ""
+    base = _side(results, claim, here, claim.floor, there, own=domain == OWN) if claim.floor and there else None
     untrained = [cell for cell in plan.cells if cell.config.method.encodes and not cell.config.method.trains]
     return Sides(
         arm=side(claim.arm),
@@ -173,75 +182,77 @@ def resolve(plan: Plan, claim: Claim, case: Case, domain: Domain) -> Sides:
     )
 
 
-def _side(plan: Plan, claim: Claim, here: Case, reference: Mapping[str, str], home: str, *, own: bool) -> Side:
+def _side(results: Results, claim: Claim, here: Case, reference: Mapping[str, str], home: str, *, own: bool) -> Side:
     """Look `reference` up. here: the axes of the arm judged; home: the domain to probe in; own: unless the reference
     has been trained in one of its own."""
+    plan = results.plan
     named = translated(plan, reference)
-    template = reference.get("metric", claim.metric)
+    template = Metric.read(reference.get("metric", claim.metric))
     control = _control(plan, named)
-    wanted = {**here, **named} if control is None else {**control.set, **named}
+    wanted = {**here, **named} if control is None else {**translated(plan, control.set), **named}
 
-    def metric(cell: PlannedCell) -> str:
-        return template.replace("{domain}", (trained_domain(cell) if own else None) or home)
+    def metric(cell: PlannedCell | None) -> Metric:
+        if template.domain != "{domain}":
+            return template
+        return template.within((trained_domain(cell) if own and cell is not None else None) or home)
 
     found = [cell for cell in _matching(plan, plan.cells, wanted) if _offers(cell, metric(cell))]
     if control is not None:
         untrained = not any(trained_domain(cell) for cell in found)
-        settled = {*wanted, *(["shuffle"] if untrained else [])}  # probed where the arm is, whatever it is called
+        settled = {*wanted, *(shuffle_axes(plan) if untrained else [])}  # probed where the arm is, whatever its name
         found = _nearest(plan, found, {name: value for name, value in here.items() if name not in settled})
-    at = metric(found[0]) if found else template.replace("{domain}", home)
+    at = metric(found[0] if found else None)
     shown = {*claim.arm, *(wanted if control else named), *([claim.by] if claim.compares_gains else [])}
     cells: dict[int, tuple[PlannedCell, ...]] = {}
     for cell in sorted(found, key=lambda cell: cell.seed):
         cells[cell.seed] = (*cells.get(cell.seed, ()), cell)
     return Side(
-        name=_name(plan, wanted, shown, at, found[0] if found else None),
+        name=_name(results, wanted, shown, at, found[0] if found else None),
         metric=at,
         cells=cells,
         control=control is not None,
     )
 
 
-def _name(plan: Plan, axes: Mapping[str, str], shown: Collection[str], metric: str, cell: PlannedCell | None) -> str:
+def _name(results: Results, at: Case, shown: Collection[str], metric: Metric, cell: PlannedCell | None) -> str:
     """A side in words: its arm over the axes `shown`, for an untrained control with what was probed instead."""
     if cell is None:  # what the plan lacks is named in full
-        return arm_name(axes, [name for name in plan.experiment.axes if name in shown and name in axes])
+        return results.arm_name(at, [name for name in results.plan.experiment.axes if name in shown and name in at])
     if not cell.config.method.encodes:
         return metric_name(metric)
-    varied = [name for name in varying(plan) if name in axes]
-    arm = arm_name(axes, [name for name in varied if name in shown] or varied)
+    varied = [name for name in results.varying if name in at]
+    arm = results.arm_name(at, [name for name in varied if name in shown] or varied)
     if cell.config.method.trains:
         return arm
-    return f"{arm} on {domain_name(metric_domain(metric) or 'none')}"
+    return f"{arm} on {domain_name(metric.domain)}"
 
 
-def _control(plan: Plan, named: Mapping[str, str]) -> Control | None:
+def _control(plan: Plan, named: Case) -> Control | None:
     """The control of the experiment that these axes name by the first axis it sets, its method as a rule. Its own axes
     then complete them, so that a grid that trains the same method is not mixed in."""
     firsts = ((control, *next(iter(control.set.items()))) for control in plan.experiment.controls if control.set)
-    return next((control for control, name, value in firsts if named.get(name) == value), None)
+    return next((control for control, name, value in firsts if named.get(name) == AxisValue((value,))), None)
 
 
-def _matching(plan: Plan, cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
-    return [cell for cell in cells if all(_has(plan, cell, name, value) for name, value in axes.items())]
+def _matching(plan: Plan, cells: Sequence[PlannedCell], at: Case) -> list[PlannedCell]:
+    return [cell for cell in cells if all(_lies(plan, cell, name, value) for name, value in at.items())]
 
 
-def _has(plan: Plan, cell: PlannedCell, axis: str, value: str) -> bool:
-    """Whether the cell stands at this value of the axis."""
-    return cell.axes.get(axis, "-") == value or value in plan.values_of(cell, axis)
+def _lies(plan: Plan, cell: PlannedCell, axis: str, value: AxisValue) -> bool:
+    """Whether the cell lies at this value of the axis."""
+    return cell.at[axis] == value or (len(value.values) == 1 and value.values[0] in plan.values_of(cell, axis))
 
 
-def _nearest(plan: Plan, cells: Sequence[PlannedCell], axes: Mapping[str, str]) -> list[PlannedCell]:
+def _nearest(plan: Plan, cells: Sequence[PlannedCell], at: Case) -> list[PlannedCell]:
     """Of axes that a control leaves open: the cells that agree with the arm, else those without, else any."""
     left = list(cells)
-    for name, value in axes.items():
-        same = _matching(plan, left, {name: value}) or _matching(plan, left, {name: "-"})
+    for name, value in at.items():
+        same = _matching(plan, left, {name: value}) or _matching(plan, left, {name: NOWHERE})
         left = same or left
     return left
 
 
-def _offers(cell: PlannedCell, metric: str) -> bool:
+def _offers(cell: PlannedCell, metric: Metric) -> bool:
     """Whether the cell is probed where the metric is measured, in the network it is measured of."""
-    domain, evaluation = metric_domain(metric), cell.config.evaluation
-    averaged = metric.partition(".")[2].startswith("target-")
-    return (domain is None or domain in evaluation.domains) and (evaluation.target or not averaged)
+    evaluation = cell.config.evaluation
+    return (not metric.domain or metric.domain in evaluation.domains) and (evaluation.target or not metric.of_target)

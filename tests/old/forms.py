@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from safetensors import safe_open
 from torch import nn
 
+from barlowcli.analysis.results import Results
 from barlowcli.cell.encoder_file import ENCODER_SCHEMA, save_encoder
 from barlowcli.methods.base import Output
 from barlowcli.methods.random_init import RandomInit
@@ -116,7 +117,7 @@ def by_hand(folder: Path) -> dict[str, dict[str, str]]:
 def verdict_keys() -> dict[str, str]:
     """Keys of the document, of a claim and of a verdict in it."""
     plan = quick_plan()
-    findings = draw_together(plan, judge(plan, records_of(plan, BEYOND)))
+    findings = draw_together(plan, judge(Results(plan, records_of(plan, BEYOND))))
     document = verdict_document(plan, findings, {}, partial=False)
     claim = document["claims"][0]
     levels = {"": document, "claims[].": claim, "claims[].verdicts[].": claim["verdicts"][0]}

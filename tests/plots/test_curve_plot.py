@@ -14,6 +14,7 @@ from matplotlib.transforms import Bbox
 from scipy import stats
 
 from barlowcli.analysis.lines import lines
+from barlowcli.analysis.results import Results
 from barlowcli.experiment.files import experiment_names, load_experiment
 from barlowcli.experiment.model import Curve
 from barlowcli.plan.grid import Overrides, build_plan
@@ -82,7 +83,7 @@ def test_the_points_are_the_means_of_the_arms() -> None:
 def test_what_is_drawn_is_what_was_measured_and_published(drawn: list[Figure]) -> None:
     plan = grid_plan("dims")
     records = grid_records(plan, dims_truth)
-    assert curve_plot(plan, records) is not None
+    assert curve_plot(Results(plan, records)) is not None
     first, second = drawn[0].axes
     assert [text.get_text() for text in first.get_xticklabels()] == ["16", "64", "256"]
     assert second.get_xticks().tolist() == list(range(4, 15))
@@ -124,7 +125,7 @@ def test_every_seed_is_a_dot_and_a_collapsed_one_is_marked(drawn: list[Figure]) 
     records[cell.id] = records[cell.id].model_copy(update={"status": "collapsed"})
     lost = next(cell for cell in plan.cells if cell.axes["dims"] == "16" and cell.seed == 0)
     del records[lost.id]
-    curve_plot(plan, records)
+    curve_plot(Results(plan, records))
     first = drawn[0].axes[0]
     (mark,) = [line for line in first.lines if line.get_marker() == "x"]
     assert np.asarray(mark.get_ydata()).tolist() == [records[cell.id].metrics["linear.h.none.label"]]
@@ -158,23 +159,23 @@ def test_where_values_stand(scale: str, values: list[str], side: int | None, exp
 def test_shuffled_training_has_two_panels_and_the_untrained_encoder_along_the_axis(drawn: list[Figure]) -> None:
     plan = grid_plan("dose-patch")
     records = grid_records(plan, patch_truth)
-    curve_plot(plan, records)
+    curve_plot(Results(plan, records))
     own, intact = drawn[0].axes
     assert [axes.get_title(loc="left") for axes in (own, intact)] == [
         "Probed on images shuffled as in training",
         "Probed on intact images",
     ]
-    across, along = curve_controls(plan, records, "shuffle", "own")
+    across, along = curve_controls(Results(plan, records), "shuffle", "own")
     assert {control.kind for control in across} == {"trained", "histogram"}
     assert along.keys() == set(plan.axes["shuffle"])
     for cells in (plan.cells, plan.cells[::-1]):  # an arm whose cells are not all probed on the same images
         reordered = plan.model_copy(update={"cells": cells})
-        assert curve_controls(reordered, records, "shuffle", "own")[1].keys() == along.keys()
+        assert curve_controls(Results(reordered, records), "shuffle", "own")[1].keys() == along.keys()
     dashed = max((line for line in own.lines if line.get_marker() == "None"), key=length)
     expected = [untrained_mean(records, domain) for domain in plan.axes["shuffle"]]
     assert np.asarray(dashed.get_ydata()) == pytest.approx(expected)
     assert [text for text in own.texts if text.get_text() == "untrained, images shuffled alike"]
-    assert curve_controls(plan, records, "shuffle", "none")[1] == {}
+    assert curve_controls(Results(plan, records), "shuffle", "none")[1] == {}
     for axes, domain in ((own, "own"), (intact, "none")):
         for line, mark in zip(lines(plan, "shuffle"), with_markers(axes, 4), strict=True):
             means = [point.interval.mean for point in line_points(line, records, domain)]
@@ -183,13 +184,13 @@ def test_shuffled_training_has_two_panels_and_the_untrained_encoder_along_the_ax
 
 def test_there_is_no_curve_without_an_axis_to_draw_it_along() -> None:
     dims = grid_plan("dims")
-    assert curve_plot(dims, {}) is None
+    assert curve_plot(Results(dims, {})) is None
     augmentations = grid_plan("augmentations")
     assert curve_plot(augmentations, grid_records(augmentations, augmentations_truth)) is None
     single = grid_plan("dims", axes={"dims": ["64"]})
     records = grid_records(single, dims_truth)
-    assert curve_plot(single, records) is None
-    assert [plot.name for plot in draw(single, records, {})] == ["accuracy", "factor-colour"]
+    assert curve_plot(Results(single, records)) is None
+    assert [plot.name for plot in draw(Results(single, records), {})] == ["accuracy", "factor-colour"]
 
 
 def test_a_curve_stands_in_the_place_of_accuracy_by_arm() -> None:
@@ -207,7 +208,7 @@ def test_methods_that_are_not_in_the_grid_are_not_drawn() -> None:
 def test_bytes_depend_on_the_numbers_alone() -> None:
     plan = grid_plan("dims")
     records = grid_records(plan, dims_truth)
-    first = curve_plot(plan, records)
+    first = curve_plot(Results(plan, records))
     names = list(records)
     random.Random(1).shuffle(names)
     with matplotlib.rc_context():

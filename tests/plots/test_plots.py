@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from barlowcli.analysis.results import Arm
+from barlowcli.analysis.results import Arm, Results
 from barlowcli.plots.accuracy import MOST_COLUMNS, accuracy_plot
 from barlowcli.plots.controls import controls
 from barlowcli.plots.factors import factor_plots
@@ -32,8 +32,8 @@ def assert_drawn(plot: Plot | None) -> None:
 def test_the_three_plots() -> None:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
-    assert_drawn(accuracy_plot(plan, records))
-    (factor,) = factor_plots(plan, records)
+    assert_drawn(accuracy_plot(Results(plan, records)))
+    (factor,) = factor_plots(Results(plan, records))
     assert factor.name == "factor-colour"
     assert_drawn(factor)
     logs = {cell.id: log_of(cell) for cell in plan.cells if cell.config.training}
@@ -75,14 +75,14 @@ def test_other_axes_and_one_method_and_few_seeds() -> None:
     plan = quick_plan(axes={"method": ["byol"], "shuffle": ["none"], "dims": ["16", "64", "256"]}, seeds=1)
     records = records_of(plan, BEYOND)
     del records[plan.cells[0].id]
-    assert_drawn(accuracy_plot(plan, records))
+    assert_drawn(accuracy_plot(Results(plan, records)))
 
 
 def test_nothing_to_show_is_no_plot() -> None:
     plan = quick_plan()
-    assert accuracy_plot(plan, {}) is None
-    assert factor_plots(plan, {}) == []
-    assert training_plot(plan, {}) is None
+    assert accuracy_plot(Results(plan, {})) is None
+    assert factor_plots(Results(plan, {})) == []
+    assert training_plot(Results(plan, {})) is None
 
 
 def test_a_failed_cell_does_not_name_the_labels() -> None:
@@ -91,7 +91,7 @@ def test_a_failed_cell_does_not_name_the_labels() -> None:
     first = plan.cells[0].id
     bare = {"status": "failed", "metrics": {}, "labels": ("label",), "label_names": {}}
     records[first] = records[first].model_copy(update=bare)
-    plot = accuracy_plot(plan, records)
+    plot = accuracy_plot(Results(plan, records))
     assert plot is not None
     assert plot.alt.startswith("digit accuracy")
 
@@ -99,7 +99,7 @@ def test_a_failed_cell_does_not_name_the_labels() -> None:
 def test_bytes_depend_on_the_numbers_alone() -> None:
     plan = quick_plan(axes={"method": ["barlow"]})
     records = records_of(plan, BEYOND)
-    first = accuracy_plot(plan, records)
+    first = accuracy_plot(Results(plan, records))
     before = dict(matplotlib.rcParams)
     with matplotlib.rc_context():
         matplotlib.rc("axes", titlesize=30)
@@ -160,7 +160,7 @@ def test_many_arms_stand_in_rows_a_method_each(monkeypatch: pytest.MonkeyPatch) 
     figures = kept_by("accuracy", monkeypatch)
     plan = grid_plan("augmentations", axes={"method": ["barlow", "byol", "simclr"]})
     records = grid_records(plan, augmentations_truth)
-    accuracy_plot(plan, records)
+    accuracy_plot(Results(plan, records))
     rows = figures[0].axes
     assert [axes.get_title(loc="left") for axes in rows] == ["Probed on intact images", "", ""]
     assert len({axes.get_ylim() for axes in rows}) == 1
@@ -225,7 +225,7 @@ def test_training_has_a_panel_a_method_where_methods_are_values_of_another_axis(
 def test_controls_by_panel() -> None:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
-    own = {control.name: control.probe for control in controls(plan, records, "own")}
+    own = {control.name: control.probe for control in controls(Results(plan, records), "own")}
     assert own == {
         "supervised, intact views": "linear.h.none",
         "supervised, shuffled views": "linear.h.pixels",
@@ -233,7 +233,7 @@ def test_controls_by_panel() -> None:
         "untrained, shuffled images": "linear.h.pixels",
         "histogram, small MLP": "mlp.joint.none",
     }
-    intact = {control.name: control.probe for control in controls(plan, records, "none")}
+    intact = {control.name: control.probe for control in controls(Results(plan, records), "none")}
     assert intact == {
         "supervised, intact views": "linear.h.none",
         "supervised, shuffled views": "linear.h.none",
@@ -264,4 +264,4 @@ def test_labels_that_have_room_stay_where_they_are() -> None:
 
 def test_one_arm_alone_has_no_name_to_tell_it_apart_and_is_drawn() -> None:
     plan = quick_plan(seeds=1, axes={"method": ["barlow"], "shuffle": ["none"], "jitter": ["off"]})
-    assert accuracy_plot(plan, records_of(plan, BEYOND)) is not None
+    assert accuracy_plot(Results(plan, records_of(plan, BEYOND))) is not None

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from barlowcli.analysis.lines import lines
+from barlowcli.analysis.results import Results
 from barlowcli.analysis.statistics import t_interval
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.files import experiment_names, load_experiment
@@ -143,7 +144,7 @@ def test_measured_changes_are_paired_by_seed() -> None:
     runs = table_of(records)
     published = plan.experiment.published
     assert published is not None
-    rows = [row for row in compare(plan, records, published) if row.measured]
+    rows = [row for row in compare(Results(plan, records), published) if row.measured]
     assert len(rows) == 12
     for row in rows:
         assert row.line is not None
@@ -163,7 +164,7 @@ def test_a_method_may_have_its_published_reference() -> None:
     plan = grid_plan("batch-size", axes={"batch": ["256", "1024", "4096"]})
     records = grid_records(plan, lambda cell: 0.5 + int(cell.axes["batch"]) / 20000)
     published = Published(file="imagenet_batch_size.csv", axis="batch", reference={"barlow": "1024", "byol": "4096"})
-    rows = compare(plan, records, published)
+    rows = compare(Results(plan, records), published)
     references = {row.method: row.reference for row in rows if row.measured}
     assert references == {"barlow": "1024", "byol": "4096"}
     assert not [row for row in rows if row.method == "simclr"]
@@ -204,7 +205,7 @@ def test_nothing_is_compared_at_the_measured_reference() -> None:
 def test_rows_show_what_there_is() -> None:
     plan = grid_plan("augmentations")
     records = grid_records(plan, augmentations_truth)
-    table = published_table(plan, records)
+    table = published_table(Results(plan, records))
     assert table is not None
     rows = {name: dict(zip(table.header, (name, *texts), strict=True)) for name, *texts in table.rows}
     assert rows["BYOL, baseline"]["measured"] == rows["BYOL, baseline"]["published"] == "reference"

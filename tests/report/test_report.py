@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from barlowcli.analysis.results import Results
 from barlowcli.errors import ResultsError
 from barlowcli.plan.freezing import write_plan
 from barlowcli.records.folder import ResultsFolder
@@ -279,10 +280,10 @@ def test_data_of_ones_own_are_named_without_their_folder() -> None:
     configs = [cell.config.model_copy(update={"data": data}) for cell in plan.cells]
     cells = [cell.model_copy(update={"config": c}) for cell, c in zip(plan.cells, configs, strict=True)]
     plan = plan.model_copy(update={"cells": tuple(cells)})
-    text = setting(plan, records_of(plan, BEYOND))
+    text = setting(Results(plan, records_of(plan, BEYOND)))
     assert text.startswith("cats, 32 x 32 pixels, 3,600 training images, encoder small")
     assert text.endswith("5 seeds")
-    assert caveats(plan, {}, []) == [
+    assert caveats(Results(plan, {}), []) == [
         "All this was measured on cats, 32 x 32 pixels, encoder small; other data and larger networks may differ."
     ]
 
@@ -311,9 +312,9 @@ def test_skipped_images_are_a_caveat() -> None:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
     first = records[plan.cells[0].id]
-    assert not any("left out" in text for text in caveats(plan, records, []))
+    assert not any("left out" in text for text in caveats(Results(plan, records), []))
     records[first.id] = first.model_copy(update={"counts": {**first.counts, "skipped": 1200}})
-    assert "Images that could not be used and were left out: 1,200." in caveats(plan, records, [])
+    assert "Images that could not be used and were left out: 1,200." in caveats(Results(plan, records), [])
 
 
 @pytest.mark.parametrize(("seeds", "words"), [(1, "1 seed can decide nothing"), (3, "3 seeds can screen")])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from barlowcli.analysis.results import Results
 from barlowcli.cell.run import run_cell
 from barlowcli.experiment.files import experiment_names, load_experiment
 from barlowcli.plan.freezing import freeze
@@ -83,7 +84,7 @@ def test_every_claim_can_be_judged_under_every_preset(name: str) -> None:
     for preset in spec.presets:
         plan = build_plan(spec, preset, Overrides(), on_cuda=False, winner="ema" if spec.screen else "")
         words: dict[str, set[str]] = {}
-        for verdict in judge(plan, {}):
+        for verdict in judge(Results(plan, {})):
             words.setdefault(verdict.claim.id, set()).add(verdict.word)
         untested = {claim.id for claim in spec.claims if "incomplete" not in words.get(claim.id, set())}
         assert {(name, claim) for claim in untested} <= needs_a_flag, preset

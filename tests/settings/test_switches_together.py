@@ -2,6 +2,7 @@
 
 import pytest
 
+from barlowcli.analysis.results import Results
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.claims import Claim
 from barlowcli.experiment.files import load_experiment
@@ -114,7 +115,7 @@ def test_what_a_cut_leaves_out_is_no_arm_of_the_plan():
     overrides = Overrides({"method": ["vicreg"], "normalisation": ["baseline", "no-normalisation"]}, {}, 1)
     plan = build_plan(load_experiment("normalisation"), "quick", overrides, on_cuda=False)
     assert {cell.axes["normalisation"] for cell in plan.cells if not cell.control} == {"-"}  # VICReg has none anyhow
-    collapse = [verdict.word for verdict in judge(plan, {}) if verdict.claim.id == "collapse"]
+    collapse = [verdict.word for verdict in judge(Results(plan, {})) if verdict.claim.id == "collapse"]
     assert set(collapse) == {"untested"}
 
 

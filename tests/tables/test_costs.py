@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from barlowcli.analysis.results import Results
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
@@ -85,8 +86,8 @@ def test_a_screened_experiment_is_held_against_its_parents_under_the_same_condit
 def test_older_records_show_nothing_and_of_a_part_what_there_is() -> None:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
-    assert costs(plan, records).rows == ()
-    assert costs(plan, {}).rows == ()
+    assert costs(Results(plan, records)).rows == ()
+    assert costs(Results(plan, {})).rows == ()
     (first, second, _) = cells_of(plan, method="byol", shuffle="none", jitter="on")
     one = measured(plan, {first.id: records[first.id]}, usual)
     table = costs(plan, {**records, **one})

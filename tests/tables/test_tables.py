@@ -5,6 +5,7 @@ import re
 import pytest
 from scipy import stats
 
+from barlowcli.analysis.results import Results
 from barlowcli.tables.files import contrasts_csv, runs_csv, summary_csv
 from barlowcli.tables.summary import Summary, latex_escape, summarise
 from barlowcli.verdicts import judge
@@ -21,7 +22,7 @@ def test_runs_have_a_row_for_every_planned_cell() -> None:
     gone, failed = plan.cells[4].id, plan.cells[5].id
     del records[gone]
     records[failed] = records[failed].model_copy(update={"status": "failed", "metrics": {}})
-    table = rows(runs_csv(plan, records))
+    table = rows(runs_csv(Results(plan, records)))
     assert [row["id"] for row in table] == [cell.id for cell in plan.cells]
     by_id = {row["id"]: row for row in table}
     assert (by_id[gone]["status"], by_id[gone]["linear.h.none.label"]) == ("missing", "")
@@ -41,7 +42,7 @@ def test_runs_have_a_row_for_every_planned_cell() -> None:
 
 def test_own_columns_are_the_domain_that_a_cell_was_trained_in() -> None:
     plan = quick_plan()
-    table = rows(runs_csv(plan, records_of(plan, BEYOND)))
+    table = rows(runs_csv(Results(plan, records_of(plan, BEYOND))))
     for row in table:
         domain = row["shuffle"] if row["method"] not in ("random-init", "histogram") else None
         for metric in ("linear.h.{}.label", "linear.h.{}.colour", "knn20.h.{}.label"):
@@ -52,7 +53,7 @@ def test_own_columns_are_the_domain_that_a_cell_was_trained_in() -> None:
 def test_summary_has_the_t_interval_of_every_metric() -> None:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
-    table = rows(summary_csv(plan, records))
+    table = rows(summary_csv(Results(plan, records)))
     arm = {"method": "barlow", "shuffle": "pixels", "jitter": "off", "metric": "linear.h.own.label"}
     (row,) = [row for row in table if arm.items() <= row.items()]
     cells = cells_of(plan, method="barlow", shuffle="pixels", jitter="off")
@@ -63,12 +64,14 @@ def test_summary_has_the_t_interval_of_every_metric() -> None:
     )
     assert row["n"] == "3"
     pair = quick_plan(seeds=2)
-    assert {(row["low"], row["high"]) for row in rows(summary_csv(pair, records_of(pair, BEYOND)))} == {("", "")}
+    assert {(row["low"], row["high"]) for row in rows(summary_csv(Results(pair, records_of(pair, BEYOND))))} == {
+        ("", "")
+    }
 
 
 def test_contrasts_hold_every_pair_and_mark_the_one_that_was_tested() -> None:
     plan = quick_plan()
-    table = rows(contrasts_csv(judge(plan, records_of(plan, BEYOND))))
+    table = rows(contrasts_csv(judge(Results(plan, records_of(plan, BEYOND)))))
     histogram = [row for row in table if row["claim"] == "beyond-histograms" and row["case"] == "BYOL"]
     assert [row["verdict"] for row in histogram] == ["supported", "", "", "", ""]
     assert len({row["second"] for row in histogram}) == 5
@@ -90,7 +93,7 @@ def summary() -> Summary:
     for cell in cells_of(plan, method="byol", shuffle="pixels", jitter="on"):
         records[cell.id] = records[cell.id].model_copy(update={"status": "collapsed"})
     del records[cells_of(plan, method="byol", shuffle="none", jitter="off")[0].id]
-    return summarise(plan, records)
+    return summarise(Results(plan, records))
 
 
 def test_the_summary_marks_what_is_not_as_it_should_be() -> None:
@@ -128,14 +131,16 @@ def test_the_summary_has_controls_domain_by_domain_and_probe_by_probe() -> None:
 
 def test_an_untrained_encoder_repeated_for_another_domain_is_listed_once() -> None:
     plan = quick_plan(axes={"shuffle": ["none", "pixels", "equalise"]})
-    names = [row.name for row in summarise(plan, records_of(plan, BEYOND)).rows if row.name.startswith("untrained")]
+    names = [
+        row.name for row in summarise(Results(plan, records_of(plan, BEYOND))).rows if row.name.startswith("untrained")
+    ]
     assert names == [f"untrained encoder, {domain} images" for domain in ("intact", "shuffled", "equalised")]
 
 
 def test_without_shuffled_arms_there_is_one_domain() -> None:
     plan = quick_plan(axes={"shuffle": ["none"]})
     intact = plan.model_copy(update={"cells": tuple(c for c in plan.cells if c.axes["shuffle"] in ("none", "-"))})
-    titles = [column.title for column in summarise(intact, records_of(intact, BEYOND)).columns]
+    titles = [column.title for column in summarise(Results(intact, records_of(intact, BEYOND))).columns]
     assert titles[:4] == ["digit", "colour", "digit, kNN", "digit, z"]
 
 
@@ -168,9 +173,9 @@ def test_every_latex_metacharacter_is_made_plain() -> None:
 
 def test_no_record_at_all() -> None:
     plan = quick_plan()
-    assert len(rows(runs_csv(plan, {}))) == len(plan.cells)
-    assert rows(summary_csv(plan, {})) == []
-    table = summarise(plan, {})
+    assert len(rows(runs_csv(Results(plan, {})))) == len(plan.cells)
+    assert rows(summary_csv(Results(plan, {}))) == []
+    table = summarise(Results(plan, {}))
     assert table.columns == ()
     assert {row.status for row in table.rows} == {"not run"}
-    assert contrasts_csv(judge(plan, {})).count("\n") == 1
+    assert contrasts_csv(judge(Results(plan, {}))).count("\n") == 1

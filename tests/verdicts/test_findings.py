@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import pytest
 from scipy import stats
 
+from barlowcli.analysis.results import Results
 from barlowcli.plan.plan import Plan
 from barlowcli.records.record import Record
 from barlowcli.verdicts import judge
@@ -13,7 +14,7 @@ from tests.synthetic_results import BEYOND, SUFFICE, World, beaten_by_untrained,
 
 
 def findings(plan: Plan, records: Mapping[str, Record]) -> dict[str, Finding]:
-    return {finding.claim.id: finding for finding in draw_together(plan, judge(plan, records))}
+    return {finding.claim.id: finding for finding in draw_together(plan, judge(Results(plan, records)))}
 
 
 def with_numbers(world: World = BEYOND) -> tuple[Plan, dict[str, Record]]:
@@ -219,7 +220,7 @@ def test_domains_that_disagree_are_said_to() -> None:
 
 def test_the_document_has_every_number_and_null_where_there_is_none() -> None:
     plan, records = with_numbers()
-    found = draw_together(plan, judge(plan, records))
+    found = draw_together(plan, judge(Results(plan, records)))
     document = verdict_document(plan, found, {"planned": 36}, partial=False)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert (document["schema_version"], document["plan_hash"], document["partial"]) == (1, plan.hash, False)

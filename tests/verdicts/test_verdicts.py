@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from barlowcli.analysis.results import Results
 from barlowcli.experiment.claims import Claim
 from barlowcli.plan.plan import Plan
 from barlowcli.records.record import Record
@@ -34,13 +35,13 @@ def changed(records: Mapping[str, Record], name: str, **fields: Any) -> dict[str
 
 
 def one(plan: Plan, records: Mapping[str, Record], claim: str, method: str, domain: str = "own") -> Verdict:
-    found = [v for v in judge(plan, records) if v.claim.id == claim and v.case["method"] == method]
+    found = [v for v in judge(Results(plan, records)) if v.claim.id == claim and v.case["method"] == method]
     return next(v for v in found if domain in v.domains)
 
 
 def test_where_digits_do_not_depend_on_colour_only_histograms_is_refuted() -> None:
     plan = quick_plan()
-    verdicts = judge(plan, records_of(plan, BEYOND))
+    verdicts = judge(Results(plan, records_of(plan, BEYOND)))
     both = ("own", "none")
     assert words(verdicts, "beyond-histograms") == {("barlow", both): "supported", ("byol", both): "supported"}
     for claim in ("r1a-fair", "r1a-literal"):
@@ -55,7 +56,7 @@ def test_where_digits_do_not_depend_on_colour_only_histograms_is_refuted() -> No
 
 def test_where_the_colour_is_that_of_the_digit_histograms_suffice() -> None:
     plan = quick_plan()
-    verdicts = judge(plan, records_of(plan, SUFFICE))
+    verdicts = judge(Results(plan, records_of(plan, SUFFICE)))
     for claim in ("r1a-fair", "r1a-literal"):
         own = {key: word for key, word in words(verdicts, claim).items() if key[1] == ("own",)}
         assert set(own.values()) == {"supported"}
@@ -102,7 +103,7 @@ def test_a_collapsed_cell_counts_and_is_named() -> None:
 
 def test_two_seeds_decide_nothing() -> None:
     plan = quick_plan(seeds=2)
-    verdicts = [v for v in judge(plan, records_of(plan, BEYOND)) if v.word != "untested"]
+    verdicts = [v for v in judge(Results(plan, records_of(plan, BEYOND))) if v.word != "untested"]
     assert len(verdicts) == 14
     assert {v.word for v in verdicts} == {"inconclusive"}
     assert all(v.outcome is not None and v.outcome.n == 2 and v.holm_supported is None for v in verdicts)
@@ -131,7 +132,7 @@ def test_holm_takes_the_methods_together() -> None:
         cells = cells_of(plan, method=method, shuffle="none", jitter="off")
         records = put(records, cells, "linear.h.none.label", values)
     records = put(records, cells_of(plan, method="supervised", shuffle="pixels"), "linear.h.pixels.label", [0.33] * 3)
-    first, second = judge(plan, records)
+    first, second = judge(Results(plan, records))
     assert first.outcome is not None
     assert second.outcome is not None
     assert first.outcome.p_supported is not None
@@ -241,7 +242,7 @@ def test_a_control_with_one_seed_stands_for_all() -> None:
 def test_domains_are_judged_once_where_they_are_the_same() -> None:
     plan = quick_plan()
     found: dict[str, set[tuple[str, ...]]] = {}
-    for verdict in judge(plan, {}):
+    for verdict in judge(Results(plan, {})):
         found.setdefault(verdict.claim.id, set()).add(verdict.domains)
     assert found["beyond-histograms"] == {("own", "none")}
     assert found["r1a-fair"] == {("own",), ("none",)}
