@@ -3,7 +3,6 @@ import pytest
 from barlowcli.analysis.statistics import Interval
 from barlowcli.analysis.wording import (
     arm_name,
-    axis_value,
     data_name,
     label_name,
     listing,
@@ -13,8 +12,15 @@ from barlowcli.analysis.wording import (
     percent,
     points,
     span,
+    value_name,
     with_article,
 )
+from barlowcli.experiment.axes import NOWHERE, Axis, AxisValue
+from barlowcli.plan.grid import AXIS_KEYS, AXIS_WORDS
+from barlowcli.records.metrics import Metric
+
+AXES = {name: Axis(key=key, values=["a"], says=AXIS_WORDS.get(name, "")) for name, key in AXIS_KEYS.items()}
+"""The axes that a flag adds."""
 
 
 @pytest.mark.parametrize(
@@ -31,19 +37,44 @@ from barlowcli.analysis.wording import (
     ],
 )
 def test_axis_values_in_words(axis: str, value: str, words: str) -> None:
-    assert axis_value(axis, value) == words
+    assert value_name(AXES, axis, AxisValue((value,))) == words
+
+
+def test_an_axis_says_its_values_in_its_own_words() -> None:
+    axes = {
+        "blur": Axis(key="views.blur", values=["on", "off"], says="blur is {value}", words={"off": "sharp"}),
+        "arm": Axis(values={"two-views": {}, "one": {}}, words={"one": "one view"}),
+        "teacher": Axis(key="method.name", values=["byol"], words={"byol": "the teacher"}),
+    }
+    said = [value_name(axes, name, value) for name, value in (("blur", "on"), ("blur", "off"), ("arm", "one"))]
+    assert said == ["blur is on", "sharp", "one view"]
+    assert value_name(axes, "teacher", "byol") == "the teacher"
+    assert value_name(axes, "blur", AxisValue(("on", "off"))) == "blur is on = sharp"
+
+
+def test_without_words_an_axis_says_what_its_values_stand_for() -> None:
+    axes = {
+        "first": Axis(key="method.name", values=["byol"]),
+        "images": Axis(key="views.shuffle", values=["none"]),
+        "batch": Axis(key="training.batch_size", values=[64]),
+        "arm": Axis(values={"two-views": {}}),
+    }
+    values = {"first": "byol", "images": "none", "batch": "64", "arm": "two-views"}
+    said = [value_name(axes, name, value) for name, value in values.items()]
+    assert said == ["BYOL", "intact", "batch 64", "two views"]
 
 
 def test_arms_leave_out_what_has_no_meaning_for_them() -> None:
-    axes = {"method": "random-init", "shuffle": "-", "jitter": "-"}
-    assert arm_name(axes, axes) == "untrained encoder"
-    assert arm_name({"method": "byol", "jitter": "on"}, ["jitter", "dims"]) == "jitter on"
-    assert arm_name(axes, []) == "all cells"
+    at = {"method": AxisValue(("random-init",)), "shuffle": NOWHERE, "jitter": NOWHERE}
+    assert arm_name(AXES, at, at) == "untrained encoder"
+    trained = {"method": AxisValue(("byol",)), "jitter": AxisValue(("on",))}
+    assert arm_name(AXES, trained, ["jitter", "dims"]) == "jitter on"
+    assert arm_name(AXES, at, []) == "all cells"
 
 
 def test_metrics_and_labels() -> None:
-    assert metric_name("knn50.joint.none.label") == "kNN (k = 50) on joint RGB histograms"
-    assert metric_name("linear.h.pixels.label") == "linear probe of h"
+    assert metric_name(Metric.read("knn50.joint.none.label")) == "kNN (k = 50) on joint RGB histograms"
+    assert metric_name(Metric.read("linear.h.pixels.label")) == "linear probe of h"
     assert label_name("label", {}) == "class"
     assert label_name("label", {"label": "digit"}) == "digit"
     assert method_name("simclr") == "SimCLR"

@@ -69,12 +69,12 @@ def test_the_points_are_the_means_of_the_arms() -> None:
     plan = grid_plan("dims", "cifar10", axes={"dims": ["16", "2048", "8192"]})
     records = grid_records(plan, dims_truth)
     expected = means_of(records)
-    for line in lines(plan, "dims"):
-        points = line_points(line, records, "none")
+    for line in lines(Results(plan, records), "dims"):
+        points = line_points(line, "none")
         assert [point.value for point in points] == ["16", "2048", "8192"]
         for point in points:
-            hidden = "-" if point.value == "2048" else line.axes["hidden"]
-            row = expected[line.method, point.value, hidden, line.axes["lambda"]]
+            hidden = "-" if point.value == "2048" else str(line.at["hidden"])
+            row = expected[line.method, point.value, hidden, str(line.at["lambda"])]
             assert point.interval.mean == pytest.approx(row["mean"])
             half = stats.t.ppf(0.975, row["count"] - 1) * row["std"] / math.sqrt(row["count"])
             assert point.interval.half_width == pytest.approx(half)
@@ -177,8 +177,8 @@ def test_shuffled_training_has_two_panels_and_the_untrained_encoder_along_the_ax
     assert [text for text in own.texts if text.get_text() == "untrained, images shuffled alike"]
     assert curve_controls(Results(plan, records), "shuffle", "none")[1] == {}
     for axes, domain in ((own, "own"), (intact, "none")):
-        for line, mark in zip(lines(plan, "shuffle"), with_markers(axes, 4), strict=True):
-            means = [point.interval.mean for point in line_points(line, records, domain)]
+        for line, mark in zip(lines(Results(plan, records), "shuffle"), with_markers(axes, 4), strict=True):
+            means = [point.interval.mean for point in line_points(line, domain)]
             assert np.asarray(mark.get_ydata()) == pytest.approx(means)
 
 
@@ -186,7 +186,7 @@ def test_there_is_no_curve_without_an_axis_to_draw_it_along() -> None:
     dims = grid_plan("dims")
     assert curve_plot(Results(dims, {})) is None
     augmentations = grid_plan("augmentations")
-    assert curve_plot(augmentations, grid_records(augmentations, augmentations_truth)) is None
+    assert curve_plot(Results(augmentations, grid_records(augmentations, augmentations_truth))) is None
     single = grid_plan("dims", axes={"dims": ["64"]})
     records = grid_records(single, dims_truth)
     assert curve_plot(Results(single, records)) is None
@@ -195,7 +195,7 @@ def test_there_is_no_curve_without_an_axis_to_draw_it_along() -> None:
 
 def test_a_curve_stands_in_the_place_of_accuracy_by_arm() -> None:
     plan = grid_plan("dims")
-    assert [plot.name for plot in draw(plan, grid_records(plan, dims_truth), {})] == ["curve", "factor-colour"]
+    assert [plot.name for plot in draw(Results(plan, grid_records(plan, dims_truth)), {})] == ["curve", "factor-colour"]
 
 
 def test_methods_that_are_not_in_the_grid_are_not_drawn() -> None:
@@ -213,7 +213,7 @@ def test_bytes_depend_on_the_numbers_alone() -> None:
     random.Random(1).shuffle(names)
     with matplotlib.rc_context():
         matplotlib.rc("lines", linewidth=9)
-        assert curve_plot(plan, {name: records[name] for name in names}) == first
+        assert curve_plot(Results(plan, {name: records[name] for name in names})) == first
 
 
 def curves() -> list[tuple[str, str]]:
@@ -233,7 +233,7 @@ def the_plan(name: str, preset: str) -> Plan:
 def test_no_two_lines_look_alike(name: str, preset: str) -> None:
     plan = the_plan(name, preset)
     assert plan.experiment.curve is not None
-    look = strokes(plan, plan.experiment.curve.axis)
+    look = strokes(Results(plan, {}), plan.experiment.curve.axis)
     assert len({(look.colour(line), look.marker(line), look.dash(line)) for line in look.lines}) == len(look.lines)
     assert len({line.name for line in look.lines}) == len(look.lines)
 
@@ -249,7 +249,7 @@ def test_ticks_do_not_run_into_one_another(name: str, preset: str, monkeypatch: 
 
     monkeypatch.setattr("barlowcli.plots.curve.finish", measure)
     plan = the_plan(name, preset)
-    curve_plot(plan, grid_records(plan, lambda cell: 0.5))
+    curve_plot(Results(plan, grid_records(plan, lambda cell: 0.5)))
     assert boxes
     for ticks in boxes:
         assert all(left.x1 < right.x0 for left, right in itertools.pairwise(ticks))

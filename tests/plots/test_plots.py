@@ -37,7 +37,7 @@ def test_the_three_plots() -> None:
     assert factor.name == "factor-colour"
     assert_drawn(factor)
     logs = {cell.id: log_of(cell) for cell in plan.cells if cell.config.training}
-    assert_drawn(training_plot(plan, logs))
+    assert_drawn(training_plot(Results(plan, records), logs))
 
 
 def test_training_has_a_panel_a_method_and_none_for_controls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_training_has_a_panel_a_method_and_none_for_controls(monkeypatch: pytest
     monkeypatch.setattr("barlowcli.plots.training.finish", keep)
     for methods, titles in ((["barlow", "byol"], ["Barlow Twins", "BYOL"]), (["byol"], ["BYOL"])):
         plan = quick_plan(axes={"method": methods})
-        training_plot(plan, {cell.id: log_of(cell) for cell in plan.cells if cell.config.training})
+        training_plot(Results(plan, {}), {cell.id: log_of(cell) for cell in plan.cells if cell.config.training})
         panels = drawn.pop().axes
         assert [axes.get_title(loc="left") for axes in panels] == titles
         for axes in panels:
@@ -59,7 +59,7 @@ def test_training_has_a_panel_a_method_and_none_for_controls(monkeypatch: pytest
             assert axes.get_xticks().tolist() == list(range(1, 9))
             assert len(axes.get_shared_y_axes().get_siblings(axes)) == 1
     supervised = {cell.id: log_of(cell) for cell in cells_of(plan, method="supervised")}
-    assert training_plot(plan, supervised) is None
+    assert training_plot(Results(plan, {}), supervised) is None
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_nothing_to_show_is_no_plot() -> None:
     plan = quick_plan()
     assert accuracy_plot(Results(plan, {})) is None
     assert factor_plots(Results(plan, {})) == []
-    assert training_plot(Results(plan, {})) is None
+    assert training_plot(Results(plan, {}), {}) is None
 
 
 def test_a_failed_cell_does_not_name_the_labels() -> None:
@@ -104,7 +104,7 @@ def test_bytes_depend_on_the_numbers_alone() -> None:
     with matplotlib.rc_context():
         matplotlib.rc("axes", titlesize=30)
         matplotlib.rc("svg", hashsalt=None)
-        again = accuracy_plot(plan, dict(reversed(list(records.items()))))
+        again = accuracy_plot(Results(plan, dict(reversed(list(records.items())))))
     assert first == again
     assert dict(matplotlib.rcParams) == before
     assert first is not None
@@ -113,8 +113,8 @@ def test_bytes_depend_on_the_numbers_alone() -> None:
 
 def test_an_arm_has_one_colour_in_every_method_and_no_two_arms_share_one() -> None:
     plan = quick_plan(axes={"shuffle": ["none", "pixels", "equalise"]})
-    look = scheme(plan)
-    colours = {(arm.axes["method"], look.key(arm)): look.colour(arm) for arm in look.arms}
+    look = scheme(Results(plan, {}))
+    colours = {(arm.axes["method"], tuple(map(str, look.key(arm)))): look.colour(arm) for arm in look.arms}
     barlow = {key: colour for (method, key), colour in colours.items() if method == "barlow"}
     byol = {key: colour for (method, key), colour in colours.items() if method == "byol"}
     assert barlow == byol
@@ -123,12 +123,12 @@ def test_an_arm_has_one_colour_in_every_method_and_no_two_arms_share_one() -> No
     assert {look.marker(arm) for arm in look.arms} == {"o", "s"}
     supervised = cells_of(plan, method="supervised", shuffle="pixels")[0]
     twin = next(arm for arm in look.arms if arm.axes["shuffle"] == "pixels" and arm.axes["jitter"] == "off")
-    assert look.colour(Arm(supervised.axes, True, (supervised,))) == look.colour(twin)
+    assert look.colour(Arm(supervised.at, True, (supervised,), {})) == look.colour(twin)
 
 
 def test_many_arms_are_told_apart_by_line_style() -> None:
     plan = quick_plan(axes={"shuffle": ["none"], "dims": ["16", "32", "64"], "method": ["byol"]})
-    look = scheme(plan)
+    look = scheme(Results(plan, {}))
     assert len({(look.colour(arm), look.line(arm)) for arm in look.arms}) == len(look.arms) == 6
 
 
@@ -149,7 +149,7 @@ def kept_by(module: str, monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 def test_names_of_arms_do_not_run_into_one_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = kept_by("accuracy", monkeypatch)
     plan = grid_plan(name, seeds=1)
-    accuracy_plot(plan, grid_records(plan, lambda cell: 0.5))
+    accuracy_plot(Results(plan, grid_records(plan, lambda cell: 0.5)))
     assert figures[0].get_figwidth() < 16
     for axes in figures[0].axes:
         boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_visible()]
@@ -174,15 +174,16 @@ def test_many_arms_stand_in_rows_a_method_each(monkeypatch: pytest.MonkeyPatch) 
             mean = np.mean([records[cell.id].metrics["linear.h.none.label"] for cell in cells])
             assert f"{100 * mean:.1f}" in texts
     hybrid = grid_plan("hybrid")
-    accuracy_plot(hybrid, grid_records(hybrid, lambda cell: 0.5))
+    results = Results(hybrid, grid_records(hybrid, lambda cell: 0.5))
+    accuracy_plot(results)
     counts = [len(axes.get_xticks()) for axes in figures[1].axes]
     assert len(counts) > 1
     assert max(counts) <= MOST_COLUMNS
-    assert sum(counts) == len(scheme(hybrid).arms)
+    assert sum(counts) == len(scheme(results).arms)
 
 
 def test_more_hues_than_pairs_are_told_apart() -> None:
-    many = scheme(grid_plan("dims", "cifar10"))
+    many = scheme(Results(grid_plan("dims", "cifar10"), {}))
     assert many.hue_axis == "dims"
     assert len(many.hue_legend()) == len(set(many.hue_legend().values())) == 11
     assert list(many.shade_legend()) == [
@@ -196,19 +197,19 @@ def test_more_hues_than_pairs_are_told_apart() -> None:
     for arm in barlow:
         assert many.hue_legend()[f"D = {arm.axes['dims']}"] == many.colour(arm)
         assert many.shade_legend()[f"hidden {arm.axes['hidden']}, λ {arm.axes['lambda']}"][1] == many.line(arm)
-    names = scheme(grid_plan("normalisation"))
+    names = scheme(Results(grid_plan("normalisation"), {}))
     assert len({(names.colour(arm), names.line(arm)) for arm in names.arms}) == len(names.arms) == 11
     assert len({(names.colour(arm), names.marker(arm)) for arm in names.arms}) == 11
 
 
 def test_a_legend_of_many_arms_names_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = grid_plan("dims", "cifar10", seeds=1)
-    parts = [*(f"D = {dims}" for dims in plan.axes["dims"]), *scheme(plan).shade_legend()]
+    parts = [*(f"D = {dims}" for dims in plan.axes["dims"]), *scheme(Results(plan, {})).shade_legend()]
     figures = kept_by("training", monkeypatch)
-    training_plot(plan, grid_logs(plan))
+    training_plot(Results(plan, {}), grid_logs(plan))
     assert [text.get_text() for text in figures[0].legends[0].get_texts()] == parts
     figures = kept_by("factors", monkeypatch)
-    factor_plots(plan, grid_records(plan, dims_truth))
+    factor_plots(Results(plan, grid_records(plan, dims_truth)))
     methods = ["Barlow Twins", "BYOL", "SimCLR", "untrained, intact images"]
     assert [text.get_text() for text in figures[0].legends[0].get_texts()] == [*parts[:11], *methods]
 
@@ -218,14 +219,14 @@ def test_training_has_a_panel_a_method_where_methods_are_values_of_another_axis(
 ) -> None:
     figures = kept_by("training", monkeypatch)
     plan = grid_plan("hybrid", seeds=1)
-    training_plot(plan, grid_logs(plan))
+    training_plot(Results(plan, {}), grid_logs(plan))
     assert [axes.get_title(loc="left") for axes in figures[0].axes] == ["Barlow Twins", "BYOL"]
 
 
 def test_controls_by_panel() -> None:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
-    own = {control.name: control.probe for control in controls(Results(plan, records), "own")}
+    own = {control.name: str(control.probe) for control in controls(Results(plan, records), "own")}
     assert own == {
         "supervised, intact views": "linear.h.none",
         "supervised, shuffled views": "linear.h.pixels",
@@ -233,7 +234,7 @@ def test_controls_by_panel() -> None:
         "untrained, shuffled images": "linear.h.pixels",
         "histogram, small MLP": "mlp.joint.none",
     }
-    intact = {control.name: control.probe for control in controls(Results(plan, records), "none")}
+    intact = {control.name: str(control.probe) for control in controls(Results(plan, records), "none")}
     assert intact == {
         "supervised, intact views": "linear.h.none",
         "supervised, shuffled views": "linear.h.none",
@@ -241,7 +242,7 @@ def test_controls_by_panel() -> None:
         "histogram, small MLP": "mlp.joint.none",
     }
     trained = {name: record for name, record in records.items() if not record.control}
-    assert controls(plan, trained, "own") == []
+    assert controls(Results(plan, trained), "own") == []
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -99,7 +99,7 @@ def test_what_the_experiments_name_exists(name: str) -> None:
 
 def test_lines_hold_every_arm_that_can_belong_to_them() -> None:
     plan = grid_plan("dims", "cifar10")
-    found = {line.name: line for line in lines(plan, "dims")}
+    found = {line.name: line for line in lines(Results(plan, {}), "dims")}
     assert list(found) == [
         "Barlow Twins, hidden tied, λ fixed",
         "Barlow Twins, hidden tied, λ c/D",
@@ -122,7 +122,7 @@ def test_lines_hold_every_arm_that_can_belong_to_them() -> None:
 
 def test_an_arm_that_the_axis_makes_no_difference_to_stands_at_every_value() -> None:
     plan = grid_plan("dose-jitter", axes={"jitter": ["on", "off"], "method": ["byol"]})
-    on, off = lines(plan, "strength")
+    on, off = lines(Results(plan, {}), "strength")
     assert (on.name, off.name) == ("jitter on", "jitter off")
     assert len({arms[0].cells[0].id for arms in on.arms.values()}) == 4
     assert len({arms[0].cells[0].id for arms in off.arms.values()}) == 1
@@ -149,7 +149,7 @@ def test_measured_changes_are_paired_by_seed() -> None:
     for row in rows:
         assert row.line is not None
         assert row.measured is not None
-        rule = row.line.axes["lambda"]
+        rule = str(row.line.at["lambda"])
         own = runs[(runs["method"] == row.method) & (runs["lambda"] == rule)]
         wide = own.pivot(index="seed", columns="dims", values="accuracy")
         difference = (100 * (wide[row.value] - wide["256"])).dropna()
@@ -221,7 +221,7 @@ def test_rows_show_what_there_is() -> None:
 
 
 def test_numbers_are_in_the_order_of_their_size() -> None:
-    table = published_table(grid_plan("dims"), {})
+    table = published_table(Results(grid_plan("dims"), {}))
     assert table is not None
     names = [name for name, *_ in table.rows if name.startswith("BYOL")]
     assert names == [f"BYOL, D = {dims}" for dims in (16, 32, 64, 128, 256, 512)]
@@ -229,7 +229,7 @@ def test_numbers_are_in_the_order_of_their_size() -> None:
 
 def test_different_references_are_said() -> None:
     plan = grid_plan("dims")
-    table = published_table(plan, grid_records(plan, dims_truth))
+    table = published_table(Results(plan, grid_records(plan, dims_truth)))
     assert table is not None
     assert "Barlow Twins: measured against D = 256, published against D = 8192." in table.legend
     assert "BYOL: both against D = 256." in table.legend

@@ -296,7 +296,8 @@ def test_full_models_hardly_above_a_histogram_are_a_caveat() -> None:
         "linear.h.none.label",
         [0.27, 0.28, 0.275],
     )
-    found = [text for text in caveats(plan, weak, judge(plan, weak)) if "full model" in text]
+    weak_results = Results(plan, weak)
+    found = [text for text in caveats(weak_results, judge(weak_results)) if "full model" in text]
     assert found == [
         "Barlow Twins: the full model itself, 27.5 %, is hardly above a histogram, 26.0 %: at this size the experiment "
         "says little about larger networks."
@@ -304,7 +305,8 @@ def test_full_models_hardly_above_a_histogram_are_a_caveat() -> None:
     alone = quick_plan(axes={"method": ["barlow"]}, seeds=1)
     full = cells_of(alone, method="barlow", shuffle="none", jitter="on")
     below = put(records_of(alone, BEYOND), full, "linear.h.none.label", [0.20])
-    (text,) = [text for text in caveats(alone, below, judge(alone, below)) if "full model" in text]
+    low = Results(alone, below)
+    (text,) = [text for text in caveats(low, judge(low)) if "full model" in text]
     assert text.startswith("The full model itself, 20.0 %, is not above a histogram, 26.0 %")
 
 
@@ -319,7 +321,9 @@ def test_skipped_images_are_a_caveat() -> None:
 
 @pytest.mark.parametrize(("seeds", "words"), [(1, "1 seed can decide nothing"), (3, "3 seeds can screen")])
 def test_few_seeds_are_a_caveat(seeds: int, words: str) -> None:
-    assert caveats(quick_plan(seeds=seeds), {}, [])[0].startswith(f"{words}; for a verdict to build on take 5 or more")
+    assert caveats(Results(quick_plan(seeds=seeds), {}), [])[0].startswith(
+        f"{words}; for a verdict to build on take 5 or more"
+    )
 
 
 def test_several_machines_are_all_named() -> None:

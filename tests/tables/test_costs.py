@@ -47,7 +47,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_every_trained_arm_has_its_median_time_and_its_memory_and_is_held_against_the_first() -> None:
     plan = quick_plan()
-    table = rows(costs(plan, measured(plan, records_of(plan, BEYOND), usual)).csv())
+    table = rows(costs(Results(plan, measured(plan, records_of(plan, BEYOND), usual))).csv())
     trained = {tuple(cell.axes.values()) for cell in plan.cells if cell.config.method.trains}
     assert {(row["method"], row["shuffle"], row["jitter"]) for row in table} == trained
     for row in table:
@@ -71,7 +71,7 @@ def test_a_screened_experiment_is_held_against_its_parents_under_the_same_condit
         return step * (1 if cell.axes["stage"] == "test" else 2), round(step * MIB)
 
     records = {cell.id: record_of(plan, cell, {"linear.h.none.label": 0.5}) for cell in plan.cells}
-    table = costs(plan, measured(plan, records, cost))
+    table = costs(Results(plan, measured(plan, records, cost)))
     assert table.references == ("barlow", "byol")
     found = {(row["stage"], row["arm"], row["condition"], row["reference"]): row for row in rows(table.csv())}
     for condition in conditions:
@@ -90,10 +90,10 @@ def test_older_records_show_nothing_and_of_a_part_what_there_is() -> None:
     assert costs(Results(plan, {})).rows == ()
     (first, second, _) = cells_of(plan, method="byol", shuffle="none", jitter="on")
     one = measured(plan, {first.id: records[first.id]}, usual)
-    table = costs(plan, {**records, **one})
+    table = costs(Results(plan, {**records, **one}))
     assert [table.texts(row) for row in table.rows] == [["BYOL, intact, jitter on", "1", "20.0", "15.0"]]
     only_memory = one[first.id].model_copy(update={"seconds": {}, "id": second.id})
-    (row,) = costs(plan, {**records, second.id: only_memory}).rows
+    (row,) = costs(Results(plan, {**records, second.id: only_memory})).rows
     assert (row.cost.n, row.cost.milliseconds, row.cost.mebibytes) == (1, None, 15.0)
 
 

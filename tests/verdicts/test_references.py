@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
+from barlowcli.analysis.results import Results
+from barlowcli.experiment.axes import AxisValue
 from barlowcli.experiment.claims import Claim
 from barlowcli.plan.plan import Plan
-from barlowcli.verdicts.references import Domain, Side, cases, resolve
+from barlowcli.verdicts.references import Case, Domain, Side, cases, resolve
 from tests.synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
 
@@ -18,6 +20,11 @@ def claim(**fields: Any) -> Claim:
     return Claim.model_validate({"id": "c", "test": "above", **words, **fields})
 
 
+def at(**values: str) -> Case:
+    """A case at these values of the axes."""
+    return {name: AxisValue((value,)) for name, value in values.items()}
+
+
 def axes_of(side: Side) -> list[Mapping[str, str]]:
     """The arms a side can come from, each once."""
     return list({str(c.axes): c.axes for cells in side.cells.values() for c in cells}.values())
@@ -25,19 +32,22 @@ def axes_of(side: Side) -> list[Mapping[str, str]]:
 
 def test_a_claim_is_judged_for_every_method_of_the_grid_and_for_no_control() -> None:
     plan = quick_plan(axes={"method": ["barlow", "supervised", "byol"]})
-    assert [case["method"] for case, _ in cases(plan, claim_of(plan, "r1b"), "own")] == ["barlow", "byol"]
+    assert [str(case["method"]) for case, _ in cases(Results(plan, {}), claim_of(plan, "r1b"), "own")] == [
+        "barlow",
+        "byol",
+    ]
 
 
 def test_axes_that_the_arm_leaves_open_make_cases_of_their_own() -> None:
     plan = quick_plan(axes={"dims": ["16", "64"]})
-    found = [case for case, _ in cases(plan, claim_of(plan, "r1b"), "own")]
-    assert [(case["method"], case["dims"]) for case in found] == [
+    found = [case for case, _ in cases(Results(plan, {}), claim_of(plan, "r1b"), "own")]
+    assert [(str(case["method"]), str(case["dims"])) for case in found] == [
         ("barlow", "16"),
         ("barlow", "64"),
         ("byol", "16"),
         ("byol", "64"),
     ]
-    sides = resolve(plan, claim_of(plan, "r1b"), found[1], "own")
+    sides = resolve(Results(plan, {}), claim_of(plan, "r1b"), found[1], "own")
     assert sides.full is not None
     assert axes_of(sides.full) == [{"method": "barlow", "shuffle": "none", "jitter": "on", "dims": "64"}]
 
@@ -49,26 +59,26 @@ def test_each_arm_is_probed_at_home_and_the_floor_where_the_arm_is(
     domain: Domain, arm: str, full: str, floor: str
 ) -> None:
     plan = quick_plan()
-    sides = resolve(plan, claim_of(plan, "r1b"), {"method": "byol"}, domain)
+    sides = resolve(Results(plan, {}), claim_of(plan, "r1b"), at(method="byol"), domain)
     assert sides.full is not None
     assert sides.floor is not None
-    assert sides.arm.metric == f"linear.h.{arm}.label"
-    assert sides.full.metric == f"linear.h.{full}.label"
-    assert sides.floor.metric == f"linear.h.{floor}.label"
+    assert str(sides.arm.metric) == f"linear.h.{arm}.label"
+    assert str(sides.full.metric) == f"linear.h.{full}.label"
+    assert str(sides.floor.metric) == f"linear.h.{floor}.label"
     assert axes_of(sides.arm) == [{"method": "byol", "shuffle": "pixels", "jitter": "on"}]
     assert axes_of(sides.full) == [{"method": "byol", "shuffle": "none", "jitter": "on"}]
     assert axes_of(sides.floor) == [{"method": "random-init", "shuffle": "-", "jitter": "-"}]
     base = ("linear.h.none.label", "untrained encoder on intact images")
-    assert (sides.base and (sides.base.metric, sides.base.name)) == (base if domain == "own" else None)
+    assert (sides.base and (str(sides.base.metric), sides.base.name)) == (base if domain == "own" else None)
     assert (sides.arm.control, sides.full.control, sides.floor.control) == (False, False, True)
 
 
 def test_a_trained_floor_is_probed_at_home() -> None:
     plan = quick_plan(axes={"shuffle": ["none", "equalise"]})
-    sides = resolve(plan, claim_of(plan, "jitter-limit"), {"method": "barlow"}, "own")
+    sides = resolve(Results(plan, {}), claim_of(plan, "jitter-limit"), at(method="barlow"), "own")
     assert sides.floor is not None
-    assert sides.arm.metric == "linear.h.equalise.label"
-    assert sides.floor.metric == "linear.h.none.label"
+    assert str(sides.arm.metric) == "linear.h.equalise.label"
+    assert str(sides.floor.metric) == "linear.h.none.label"
     assert axes_of(sides.floor) == [{"method": "barlow", "shuffle": "none", "jitter": "off"}]
 
 
@@ -81,8 +91,8 @@ def test_an_untrained_floor_is_any_record_that_was_probed_in_the_domain() -> Non
         floor={"method": "random-init"},
         margin=0.1,
     )
-    own = resolve(plan, equal, {"method": "barlow"}, "own").floor
-    intact = resolve(plan, equal, {"method": "barlow"}, "none").floor
+    own = resolve(Results(plan, {}), equal, at(method="barlow"), "own").floor
+    intact = resolve(Results(plan, {}), equal, at(method="barlow"), "none").floor
     assert own is not None
     assert intact is not None
     assert [axes["shuffle"] for axes in axes_of(own)] == ["equalise"]  # the standard one is not probed there
@@ -94,11 +104,11 @@ def test_an_untrained_floor_is_any_record_that_was_probed_in_the_domain() -> Non
 
 def test_a_reference_may_name_a_metric_and_a_control_is_taken_as_the_experiment_defines_it() -> None:
     plan = quick_plan(axes={"method": ["barlow", "supervised"]})  # the grid has supervised with jitter too
-    sides = resolve(plan, claim_of(plan, "beyond-histograms"), {"method": "barlow"}, "none")
+    sides = resolve(Results(plan, {}), claim_of(plan, "beyond-histograms"), at(method="barlow"), "none")
     supervised, *histograms = sides.against
-    assert supervised.metric == "linear.h.pixels.label"
+    assert str(supervised.metric) == "linear.h.pixels.label"
     assert axes_of(supervised) == [{"method": "supervised", "shuffle": "pixels", "jitter": "off"}]
-    assert [side.metric for side in histograms] == [
+    assert [str(side.metric) for side in histograms] == [
         "knn50.joint.none.label",
         "linear.joint.none.label",
         "mlp.joint.none.label",
@@ -110,36 +120,36 @@ def test_a_reference_may_name_a_metric_and_a_control_is_taken_as_the_experiment_
 def test_another_method_of_the_grid_can_be_the_reference() -> None:
     plan = quick_plan(axes={"dims": ["16", "64"], "jitter": ["on"]})
     small = claim(by="dims", arm={"method": "byol", "shuffle": "none"}, against=[{"method": "barlow"}])
-    found = [case for case, _ in cases(plan, small, "own")]
-    assert [case["dims"] for case in found] == ["16", "64"]
-    (reference,) = resolve(plan, small, found[1], "own").against
+    found = [case for case, _ in cases(Results(plan, {}), small, "own")]
+    assert [str(case["dims"]) for case in found] == ["16", "64"]
+    (reference,) = resolve(Results(plan, {}), small, found[1], "own").against
     assert axes_of(reference) == [{"method": "barlow", "shuffle": "none", "jitter": "on", "dims": "64"}]
     assert not reference.control
 
 
 def test_what_the_plan_lacks_has_no_cells_and_is_named_in_full() -> None:
     plan = quick_plan(axes={"jitter": ["off"]})
-    full = resolve(plan, claim_of(plan, "r1a-fair"), {"method": "barlow"}, "own").full
+    full = resolve(Results(plan, {}), claim_of(plan, "r1a-fair"), at(method="barlow"), "own").full
     assert full is not None
     assert (full.cells, full.name) == ({}, "intact, jitter on")
 
 
 def test_names_say_what_is_compared() -> None:
     plan = quick_plan()
-    sides = resolve(plan, claim_of(plan, "beyond-histograms"), {"method": "barlow"}, "own")
+    sides = resolve(Results(plan, {}), claim_of(plan, "beyond-histograms"), at(method="barlow"), "own")
     assert sides.arm.name == "intact, jitter off"
     assert [side.name for side in sides.against[:2]] == [
         "supervised encoder, shuffled, jitter off",
         "kNN (k = 50) on joint RGB histograms",
     ]
-    floor = resolve(plan, claim_of(plan, "r1b"), {"method": "barlow"}, "own").floor
+    floor = resolve(Results(plan, {}), claim_of(plan, "r1b"), at(method="barlow"), "own").floor
     assert floor is not None
     assert floor.name == "untrained encoder on shuffled images"
 
 
 def test_missing_says_which_cell_and_why() -> None:
     plan = quick_plan()
-    arm = resolve(plan, claim_of(plan, "r1b"), {"method": "barlow"}, "own").arm
+    arm = resolve(Results(plan, {}), claim_of(plan, "r1b"), at(method="barlow"), "own").arm
     records = records_of(plan, BEYOND)
     first, second, third = cells_of(plan, method="barlow", shuffle="pixels", jitter="on")
     del records[first.id]

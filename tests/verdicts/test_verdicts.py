@@ -23,7 +23,7 @@ from tests.synthetic_results import (
 
 
 def words(verdicts: list[Verdict], claim: str) -> dict[tuple[str, tuple[str, ...]], str]:
-    return {(v.case["method"], v.domains): v.word for v in verdicts if v.claim.id == claim}
+    return {(str(v.case["method"]), v.domains): v.word for v in verdicts if v.claim.id == claim}
 
 
 def only(plan: Plan, *names: str) -> Plan:
@@ -35,7 +35,7 @@ def changed(records: Mapping[str, Record], name: str, **fields: Any) -> dict[str
 
 
 def one(plan: Plan, records: Mapping[str, Record], claim: str, method: str, domain: str = "own") -> Verdict:
-    found = [v for v in judge(Results(plan, records)) if v.claim.id == claim and v.case["method"] == method]
+    found = [v for v in judge(Results(plan, records)) if v.claim.id == claim and str(v.case["method"]) == method]
     return next(v for v in found if domain in v.domains)
 
 
@@ -232,7 +232,7 @@ def test_a_control_with_one_seed_stands_for_all() -> None:
     cells = [c for c in plan.cells if c.axes["method"] != "histogram" or c.id == first.id]
     plan = plan.model_copy(update={"cells": tuple(cells)})
     verdict = one(plan, records_of(plan, BEYOND), "beyond-histograms", "barlow")
-    histogram = next(a for a in verdict.accuracies if a.metric == "mlp.joint.none.label")
+    histogram = next(a for a in verdict.accuracies if str(a.metric) == "mlp.joint.none.label")
     assert histogram.values == dict.fromkeys(range(3), HISTOGRAM["mlp.joint"])
     assert histogram.seeds == 1
     assert verdict.outcome is not None
@@ -270,5 +270,5 @@ def test_claims_over_another_axis() -> None:
         refuted="r",
         inconclusive="i",
     )
-    verdicts = judge(with_claims(plan, [claim]), records_of(plan, BEYOND))
+    verdicts = judge(Results(with_claims(plan, [claim]), records_of(plan, BEYOND)))
     assert [(v.name, v.word) for v in verdicts] == [("D = 16", "supported"), ("D = 64", "supported")]
