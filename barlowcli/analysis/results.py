@@ -10,7 +10,7 @@ from barlowcli.experiment.axes import NOWHERE, SHUFFLE, AxisValue
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.metrics import INTACT, OWN, Metric
 from barlowcli.records.record import Record
-from barlowcli.settings.methods import MethodSettings
+from barlowcli.settings.any_method import MethodSettings
 
 PROBE = Metric("linear", "h")
 """The main probe: linear, on the encoder's output."""
