@@ -7,7 +7,7 @@ never imports torch, so that `barlow ls` answers at once.
 import importlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -34,6 +34,15 @@ class MethodEntry(Entry):
 
     word: str
     settings: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetEntry(Entry):
+    """files: where the name is followed by a path, "module:attribute" of what lists the files behind it, path -> what
+    each is there and its path, for the fingerprint. own: settings that no other data set has -> why, in words."""
+
+    files: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
@@ -109,6 +118,37 @@ class MethodRegistry(Registry):
         return _imported(entry.settings or f"{entry.target.partition(':')[0]}:Settings")
 
 
+class DatasetRegistry(Registry):
+    """The table of data sets: known by name, or kinds of files at a path, written `KIND:PATH`."""
+
+    entries: Mapping[str, DatasetEntry]
+
+    def __init__(self, kind: str, entries: Mapping[str, DatasetEntry | tuple[str, str]]) -> None:
+        super().__init__(kind, {})
+        self.entries = {n: one if isinstance(one, DatasetEntry) else DatasetEntry(*one) for n, one in entries.items()}
+
+    def lists_files(self, kind: str) -> bool:
+        """Whether `kind` is one of files at a path."""
+        return kind in self.entries and bool(self.entries[kind].files)
+
+    def has_path(self, name: str) -> bool:
+        """Whether `name` is that of files at a path, there or not."""
+        kind, colon, _ = name.partition(":")
+        return bool(colon) and self.lists_files(kind)
+
+    def at_path(self, path: str) -> list[str]:
+        """`path` as each kind of files is written."""
+        return [f"{kind}:{path}" for kind in self.entries if self.lists_files(kind)]
+
+    def load_files(self, kind: str) -> Any:
+        """Import and return what lists the files of a kind behind a path."""
+        return _imported(self.entries[self.check(kind)].files)
+
+    def of_others(self, kind: str) -> dict[str, str]:
+        """Settings that `kind` does not have and another data set alone has -> why."""
+        return {key: why for name, entry in self.entries.items() if name != kind for key, why in entry.own.items()}
+
+
 def _imported(target: str) -> Any:
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
@@ -177,16 +217,28 @@ ENCODERS = Registry(
     },
 )
 
-DATASETS = Registry(
+DATASETS = DatasetRegistry(
     "dataset",
     {
-        "colour-digits": ("barlowcli.data.colour_digits:load", "embedded: 5,000 real MNIST digits, tinted"),
+        "colour-digits": DatasetEntry(
+            "barlowcli.data.colour_digits:load",
+            "embedded: 5,000 real MNIST digits, tinted",
+            own={"colour_tie": "only colour-digits has tints"},
+        ),
         "cifar10": ("barlowcli.data.torchvision_sets:load_cifar10", "CIFAR-10, downloaded by torchvision"),
         "cifar100": ("barlowcli.data.torchvision_sets:load_cifar100", "CIFAR-100, downloaded by torchvision"),
         "stl10": ("barlowcli.data.torchvision_sets:load_stl10", "STL-10; its unlabelled part for pretraining"),
         "svhn": ("barlowcli.data.torchvision_sets:load_svhn", "SVHN, downloaded by torchvision"),
-        "folder": ("barlowcli.data.folder:load", "folder:PATH, one folder a class, split or not"),
-        "parquet": ("barlowcli.data.parquet:load", "parquet:PATH, the Hugging Face image layout"),
+        "folder": DatasetEntry(
+            "barlowcli.data.folder:load",
+            "folder:PATH, one folder a class, split or not",
+            files="barlowcli.data.folder_files:files",
+        ),
+        "parquet": DatasetEntry(
+            "barlowcli.data.parquet:load",
+            "parquet:PATH, the Hugging Face image layout",
+            files="barlowcli.data.parquet_files:files",
+        ),
     },
 )
 

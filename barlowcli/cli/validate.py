@@ -73,7 +73,7 @@ def data_names(spec: Experiment, preset: Preset) -> list[str]:
     shared = merge(expand(spec.settings), expand(preset.settings))
     controls = [control.set for control in spec.controls]
     found = texts([shared, preset.methods, axes, controls])
-    return list(dict.fromkeys(text for text in found if text.startswith(("folder:", "parquet:"))))
+    return list(dict.fromkeys(text for text in found if DATASETS.has_path(text)))
 
 
 def texts(value: Any) -> Iterator[str]:

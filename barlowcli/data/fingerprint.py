@@ -5,13 +5,14 @@ import hashlib
 import stat
 from pathlib import Path
 
-from barlowcli.data.paths import class_file, class_trees, image_files, parquet_files, shown, split_name
+from barlowcli.data.paths import shown, split_name
 from barlowcli.errors import DataError
+from barlowcli.registry import DATASETS
 from barlowcli.settings.data import DataSettings
 
 
 def fingerprint(settings: DataSettings) -> str:
-    """16 hex digits for `folder:PATH` (splits, names, contents) and `parquet:PATH` (splits, contents), else "".
+    """16 hex digits for files behind a path: what each is there (split, name, …) and its content; else "".
 
     Reads every byte. The place of the files is not in it. Raises DataError where they are not there or cannot be read,
     ConfigError on an unknown name.
@@ -19,23 +20,8 @@ def fingerprint(settings: DataSettings) -> str:
     kind, path = split_name(settings.name)
     if path is None:
         return ""
-    lines = _folder_lines(path) if kind == "folder" else _parquet_lines(path)
+    lines = [f"{role}\t{_content_digest(file)}" for role, file in DATASETS.load_files(kind)(path)]
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _folder_lines(root: Path) -> list[str]:
-    return [
-        f"{split}\t{file.relative_to(tree).as_posix()}\t{_content_digest(file)}"
-        for split, tree in class_trees(root).items()
-        for file in image_files(tree)
-    ]
-
-
-def _parquet_lines(path: Path) -> list[str]:
-    files = [(split, file) for split, files in parquet_files(path).items() for file in files]
-    if class_file(path).is_file():
-        files.append(("classes", class_file(path)))
-    return [f"{split}\t{_content_digest(file)}" for split, file in files]
 
 
 def _content_digest(file: Path) -> str:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from barlowcli.data.encoded import Encoded, encoded_part
+from barlowcli.data.folder_files import SUFFIXES, class_trees, image_files, subfolders
 from barlowcli.data.imageset import Part, Source
-from barlowcli.data.paths import SUFFIXES, class_trees, given_path, image_files, readable, shown, subfolders
+from barlowcli.data.paths import given_path, readable, shown
 from barlowcli.data.splits import split_source
 from barlowcli.errors import DataError
 from barlowcli.settings.data import DataSettings

@@ -51,11 +51,12 @@ def load_dataset(settings: DataSettings, *, root: Path) -> Dataset:
 def open_source(settings: DataSettings, root: Path) -> Source:
     """The source behind data.name, its labels checked and no image decoded; raises as `load_dataset` does."""
     kind, _ = split_name(settings.name)
-    if settings.colour_tie and kind != "colour-digits":
-        raise DataError(
-            f"data.colour_tie = {settings.colour_tie} has no meaning for {settings.name}",
-            hint="only colour-digits has tints; leave data.colour_tie out",
-        )
+    for key, why in DATASETS.of_others(kind).items():
+        value = getattr(settings, key)
+        if value != DataSettings.model_fields[key].default:
+            raise DataError(
+                f"data.{key} = {value} has no meaning for {settings.name}", hint=f"{why}; leave data.{key} out"
+            )
     if settings.fingerprint and settings.fingerprint != fingerprint(settings):
         raise DataError(
             f"the files behind {settings.name} have changed since the plan was made",

@@ -19,7 +19,8 @@ from barlowcli.data.encoded import Encoded, encoded_part
 from barlowcli.data.images import MAX_BYTES
 from barlowcli.data.imageset import Part, Source
 from barlowcli.data.pages import DICTIONARY, Page, column_pages
-from barlowcli.data.paths import class_file, given_path, parquet_files, shown
+from barlowcli.data.parquet_files import class_file, parquet_files
+from barlowcli.data.paths import given_path, shown
 from barlowcli.data.splits import class_list, split_source
 from barlowcli.errors import DataError
 from barlowcli.settings.data import DataSettings

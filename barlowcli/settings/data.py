@@ -8,7 +8,7 @@ from pydantic import Field, field_serializer
 from barlowcli.registry import DATASETS
 from barlowcli.settings.base import FREE, Count, NameOf, OnlyIf, Probability, Settings
 
-OF_FILES = OnlyIf(lambda data: data.name.startswith(("folder:", "parquet:")))
+OF_FILES = OnlyIf(lambda data: DATASETS.has_path(data.name))
 
 
 class DataSettings(Settings):

@@ -46,7 +46,7 @@ def describe(error: ValidationError, model: type[Settings], *, prefix: str = "")
 def unknown(registry: Registry, name: str) -> str:
     """What is said of a name that the registry does not have."""
     if registry is DATASETS and "/" in name:
-        return f"no {registry.kind} named `{name}`; images of your own are folder:{name} or parquet:{name}"
+        return f"no {registry.kind} named `{name}`; images of your own are {' or '.join(DATASETS.at_path(name))}"
     shown = name if len(name) <= MOST_LETTERS else f"{name[:MOST_LETTERS]}…"
     return f"no {registry.kind} named `{shown}`; {did_you_mean(name, registry.names())}"
 
