@@ -1,13 +1,16 @@
 """An axis of the grid: one factor, its values and the settings that they stand for."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema, model_validator
 
+from barlowcli.errors import ConfigError
+from barlowcli.registry import did_you_mean
 from barlowcli.settings.base import Settings
 from barlowcli.settings.mistakes import quoted
+from barlowcli.settings.tables import expand, flatten
 
 SHUFFLE = "views.shuffle"
 """The setting whose axis says in which domain an arm is at home."""
@@ -95,6 +98,29 @@ class Axis(Settings):
     def names(self) -> list[str]:
         """The values as text, as they stand in tables."""
         return [axis_text(value) for value in self.values]
+
+    def varies(self) -> list[str]:
+        """Dotted keys of all settings that its values set."""
+        return list(dict.fromkeys(key for name in self.names() for key in flatten(expand(self.settings(name)))))
+
+    def cut(self, name: str, values: Sequence[Any]) -> "Axis":
+        """The axis called `name` with other values; a table has no others than its own. Raises ConfigError."""
+        if isinstance(self.values, dict):
+            for value in values:
+                if value not in self.values:
+                    raise ConfigError([f"{name}: no value `{value}`"], hint=did_you_mean(value, list(self.values)))
+            return self.model_copy(update={"values": {value: self.values[value] for value in values}})
+        typed = {axis_text(value): value for value in self.values}
+        return self.model_copy(update={"values": [typed.get(str(value), value) for value in values]})
+
+    def after(self, before: "Axis") -> "Axis":
+        """This axis with the values of `before` too, numbers by size."""
+        if isinstance(before.values, dict) and isinstance(self.values, dict):
+            return self.model_copy(update={"values": before.values | self.values})
+        values = list({axis_text(value): value for value in (*before.values, *self.values)}.values())
+        if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+            values.sort()
+        return self.model_copy(update={"values": values})
 
 
 def axis_text(value: object) -> str:

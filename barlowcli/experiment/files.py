@@ -1,7 +1,6 @@
 """The experiment files: where they lie, their names, and how one is read; all mistakes are reported at once."""
 
 import functools
-import math
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,6 @@ if TYPE_CHECKING:  # pydantic takes its time, and `barlow ls` needs none of it
 
 MOST_BYTES = 2**18
 """Of an experiment file: twenty times the largest that comes with barlow."""
-MOST_CELLS = 10_000
-"""Of a preset's grid: twenty times the largest that comes with barlow."""
 
 
 def experiments_folder() -> Path:
@@ -108,11 +105,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _too_large(spec: "Experiment") -> list[str]:
     """Presets whose grids nobody can run; to list their cells alone would take hours."""
+    from barlowcli.experiment.model import MOST_CELLS, grid_size
+
     problems = []
     for name, preset in spec.presets.items():
         sizes = {axis: len(preset.axes.get(axis) or spec.axes[axis].values) for axis in spec.axes}
-        controls = sum(math.prod(sizes[axis] for axis in control.follow) for control in spec.controls)
-        if (cells := (math.prod(sizes.values()) + controls) * preset.seeds) > MOST_CELLS:
+        if (cells := grid_size(sizes, spec.controls, preset.seeds)) > MOST_CELLS:
             problems.append(f"presets.{name}: {cells:,} cells, more than {MOST_CELLS:,}; fewer values or axes or seeds")
     return problems
 

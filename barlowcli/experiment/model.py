@@ -3,8 +3,9 @@
 `experiment_files.load_experiment` reads and checks it.
 """
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -73,6 +74,8 @@ class Published(Settings):
     """The same for what is measured; "" for each method's own as above."""
 
 
+MOST_CELLS = 10_000
+"""Of a grid: twenty times the largest that comes with barlow."""
 STAGE, SCREEN, TEST = "stage", "screen", "test"
 """The axis of a screened experiment, and its two values."""
 
@@ -91,6 +94,12 @@ class Screen(Settings):
     parents: list[str]
     seeds: Seeds = 3
     metric: str = "linear.h.none.label"
+
+
+def grid_size(axes: Mapping[str, int], controls: Iterable[Control], seeds: int) -> int:
+    """Cells of a grid and its controls, at most: arms that come to one cell count apart. axes: name -> values."""
+    beside = sum(math.prod(axes[name] for name in control.follow) for control in controls)
+    return (math.prod(axes.values()) + beside) * seeds
 
 
 class Experiment(Settings):
@@ -154,6 +163,13 @@ class Experiment(Settings):
         if len(set(ids)) < len(ids):
             raise ValueError("two claims have the same id")
         return self
+
+    def after(self, before: "Experiment") -> "Experiment":
+        """This experiment with every axis and axis value of `before` too."""
+        joined = {
+            name: axis.after(before.axes[name]) if name in before.axes else axis for name, axis in self.axes.items()
+        }
+        return self.model_copy(update={"axes": {**before.axes, **joined}})
 
     def _is_closed(self, name: str) -> bool:
         """Whether an axis has no values but those of the file: a table, or numbers (of names a flag can add others)."""

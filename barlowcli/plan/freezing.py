@@ -5,19 +5,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.experiment.axes import AxisValue, axis_text
-from barlowcli.experiment.model import STAGE, TEST, Experiment
-from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell, ordered
+from barlowcli.experiment.axes import AxisValue
+from barlowcli.experiment.model import STAGE, TEST
+from barlowcli.plan.plan import Plan, PlannedCell, ordered
 from barlowcli.records.files import read_versioned, write_json, write_text
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record
 from barlowcli.settings.mistakes import describe
-
-
-def _spelled(plan: Plan, cell: PlannedCell) -> PlannedCell:
-    """The cell with all values of the grid on axes that make no difference to it."""
-    at = {name: AxisValue(tuple(plan.values_of(cell, name))) for name in cell.at}
-    return cell.model_copy(update={"at": at})
 
 
 def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
@@ -59,17 +53,23 @@ def _added(old: Plan, new: Plan) -> Plan:
     cells = {cell.id: _spelled(new, cell) for cell in new.cells}
     for cell in old.cells:
         if cell.id in cells:
-            cells[cell.id] = one_cell(cells[cell.id], _spelled(old, cell))
+            cells[cell.id] = cells[cell.id].merged(_spelled(old, cell))
         elif not _former(old, new, cell):
             cells[cell.id] = _spelled(old, cell)
-    experiment = joined(old.experiment, new.experiment)
+    experiment = new.experiment.after(old.experiment)
     values = {
         name: ordered(experiment.axes[name].names(), [*old.values.get(name, []), *new.values.get(name, [])])
         for name in (*new.values, *(name for name in old.values if name not in new.values))
     }
     update = {"experiment": experiment, "values": values}
     both = new.model_copy(update={**update, "winner": new.winner or old.winner})
-    return both.with_cells(blank(cell, values) for cell in cells.values())
+    return both.with_cells(cell.blanked(values) for cell in cells.values())
+
+
+def _spelled(plan: Plan, cell: PlannedCell) -> PlannedCell:
+    """The cell with all values of the grid on axes that make no difference to it."""
+    at = {name: AxisValue(tuple(plan.values_of(cell, name))) for name in cell.at}
+    return cell.model_copy(update={"at": at})
 
 
 def _former(old: Plan, new: Plan, cell: PlannedCell) -> bool:
@@ -88,23 +88,6 @@ def _check_claims(old: Plan, new: Plan, folder: Path) -> None:
             [f"the claims of {new.experiment.name} differ from those frozen in {ResultsFolder(folder).plan}"],
             hint="claims and margins are fixed before the run: choose another folder with --results for the new ones",
         )
-
-
-def joined(old: Experiment, new: Experiment) -> Experiment:
-    """The new experiment with every axis value that was planned before."""
-    axes = dict(old.axes)
-    for name, axis in new.axes.items():
-        before = axes.get(name)
-        if before is None:
-            axes[name] = axis
-        elif isinstance(before.values, dict) and isinstance(axis.values, dict):
-            axes[name] = axis.model_copy(update={"values": before.values | axis.values})
-        else:
-            values = list({axis_text(value): value for value in (*before.values, *axis.values)}.values())
-            if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-                values.sort()
-            axes[name] = axis.model_copy(update={"values": values})
-    return new.model_copy(update={"axes": axes})
 
 
 def status_of(folder: Path, cell: PlannedCell) -> str:

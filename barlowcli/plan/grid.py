@@ -1,22 +1,19 @@
 """Experiment x flags x seeds -> the plan: every cell with its resolved config."""
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from barlowcli.errors import ConfigError
-from barlowcli.experiment.axes import NOWHERE, SHUFFLE, Axis, AxisValue, axis_text
-from barlowcli.experiment.files import MOST_CELLS
-from barlowcli.experiment.model import SCREEN, STAGE, TEST, Control, Experiment, Preset, Screen
-from barlowcli.plan.freezing import joined
+from barlowcli.experiment.axes import NOWHERE, SHUFFLE, Axis, AxisValue
+from barlowcli.experiment.model import MOST_CELLS, SCREEN, STAGE, TEST, Control, Experiment, Preset, Screen, grid_size
 from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, resolve
-from barlowcli.plan.plan import Plan, PlannedCell, blank, one_cell
+from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.registry import METHODS, did_you_mean
 from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.cell import CellConfig, cell_id, digest
-from barlowcli.settings.tables import expand, flatten, merge
+from barlowcli.settings.tables import expand, merge
 
 AXIS_KEYS = {
     "method": "method.name",
@@ -46,24 +43,14 @@ def build_plan(
 
     Raises ConfigError with every mistake: unknown preset, axis, setting or value; a setting no cell has.
     """
-    if preset_name not in experiment.presets:
-        known = list(experiment.presets)
-        raise ConfigError([f"{experiment.name} has no preset `{preset_name}`"], hint=did_you_mean(preset_name, known))
-    preset = experiment.presets[preset_name]
+    preset = _preset(experiment, preset_name)
+    seeds = overrides.seeds or preset.seeds
     cut = _cut_axes(experiment, preset, overrides)
-    count = math.prod(len(axis.values) for axis in cut.values()) * (overrides.seeds or preset.seeds)
-    if count > MOST_CELLS:
-        raise ConfigError([f"{count:,} cells, more than {MOST_CELLS:,}"], hint="fewer seeds, or values of axes")
-    experiment = joined(experiment, experiment.model_copy(update={"axes": cut}))
-    given = Given(
-        shared=merge(expand(experiment.settings), expand(preset.settings)),
-        by_method={name: expand(settings) for name, settings in preset.methods.items()},
-        flags=expand(overrides.settings),
-        fixed=expand(experiment.fixed),
-        fixed_by_method={name: expand(settings) for name, settings in experiment.methods.items()},
-    )
+    _check_size({name: len(axis.values) for name, axis in cut.items()}, experiment, seeds)
+    experiment = experiment.model_copy(update={"axes": cut}).after(experiment)
+    given = _given(experiment, preset, overrides)
     problems = dict.fromkeys([*check_shared(given, experiment.axes), *_check_recipe(preset, given, cut)])
-    arms = _planned_arms(experiment, cut, overrides.seeds or preset.seeds, winner)
+    arms = _planned_arms(experiment, cut, seeds, winner)
     cells: dict[str, PlannedCell] = {}
     for arm in arms:
         try:
@@ -73,17 +60,40 @@ def build_plan(
             continue
         for seed in arm.seeds:
             cell = _planned(config.model_copy(update={"seed": seed}), arm, experiment.axes)
-            cells[cell.id] = one_cell(cells[cell.id], cell) if cell.id in cells else cell
-    values = {name: axis.names() for name, axis in cut.items()}
+            cells[cell.id] = cells[cell.id].merged(cell) if cell.id in cells else cell
     if not problems:
         problems = dict.fromkeys(idle(given, experiment.axes, [arm.axes for arm in arms], on_cuda=on_cuda))
     if problems:
         hint = "`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting"
         raise ConfigError(list(problems), hint=hint)
+    values = {name: axis.names() for name, axis in cut.items()}
     used = {cell.config.method.name for cell in cells.values()}
     base = digest([base_of(given, used, on_cuda=on_cuda), sorted(experiment.axes)])
     plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), values=values, winner=winner)
-    return plan.with_cells(blank(cell, values) for cell in cells.values())
+    return plan.with_cells(cell.blanked(values) for cell in cells.values())
+
+
+def _preset(experiment: Experiment, name: str) -> Preset:
+    if name not in experiment.presets:
+        hint = did_you_mean(name, list(experiment.presets))
+        raise ConfigError([f"{experiment.name} has no preset `{name}`"], hint=hint)
+    return experiment.presets[name]
+
+
+def _check_size(axes: Mapping[str, int], experiment: Experiment, seeds: int) -> None:
+    cells = grid_size(axes, experiment.controls, seeds)
+    if cells > MOST_CELLS:
+        raise ConfigError([f"{cells:,} cells, more than {MOST_CELLS:,}"], hint="fewer seeds, or values of axes")
+
+
+def _given(experiment: Experiment, preset: Preset, overrides: Overrides) -> Given:
+    return Given(
+        shared=merge(expand(experiment.settings), expand(preset.settings)),
+        by_method={name: expand(settings) for name, settings in preset.methods.items()},
+        flags=expand(overrides.settings),
+        fixed=expand(experiment.fixed),
+        fixed_by_method={name: expand(settings) for name, settings in experiment.methods.items()},
+    )
 
 
 def _check_recipe(preset: Preset, given: Given, axes: Mapping[str, Axis]) -> list[str]:
@@ -146,32 +156,25 @@ def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> d
     axes = dict(experiment.axes)
     for source in (preset.axes, overrides.axes):
         for name, values in source.items():
-            if name not in axes and name not in AXIS_KEYS:
-                raise ConfigError(
-                    [f"{experiment.name} has no axis `{name}`"],
-                    hint=did_you_mean(name, list(dict.fromkeys([*axes, *AXIS_KEYS])))
-                    + "; a setting is changed with --set key=value",
-                )
-            if name not in axes:
-                _check_added(experiment, name)
-            axis = axes.get(name) or Axis(key=AXIS_KEYS[name], values=list(values), says=AXIS_WORDS.get(name, ""))
-            if isinstance(axis.values, dict):
-                unknown = [value for value in values if value not in axis.values]
-                if unknown:
-                    known = list(axis.values)
-                    raise ConfigError([f"{name}: no value `{unknown[0]}`"], hint=did_you_mean(unknown[0], known))
-                axes[name] = axis.model_copy(update={"values": {value: axis.values[value] for value in values}})
-            else:
-                typed = {axis_text(value): value for value in axis.values}
-                axes[name] = axis.model_copy(update={"values": [typed.get(str(v), v) for v in values]})
+            axes[name] = axes[name].cut(name, values) if name in axes else _added_axis(experiment, name, values)
     return axes
+
+
+def _added_axis(experiment: Experiment, name: str, values: Sequence[str]) -> Axis:
+    """An axis that a flag adds to the experiment's own. Raises ConfigError where it cannot."""
+    if name not in AXIS_KEYS:
+        hint = did_you_mean(name, [*experiment.axes, *(key for key in AXIS_KEYS if key not in experiment.axes)])
+        raise ConfigError(
+            [f"{experiment.name} has no axis `{name}`"], hint=f"{hint}; a setting is changed with --set key=value"
+        )
+    _check_added(experiment, name)
+    return Axis(key=AXIS_KEYS[name], values=list(values), says=AXIS_WORDS.get(name, ""))
 
 
 def _check_added(experiment: Experiment, name: str) -> None:
     """Raise ConfigError where an axis that a flag adds sets what arms of the experiment's own axes set."""
     for other, axis in experiment.axes.items():
-        keys = {key for value in axis.names() for key in flatten(expand(axis.settings(value)))}
-        if AXIS_KEYS[name] in keys and name not in experiment.overridable:
+        if AXIS_KEYS[name] in axis.varies() and name not in experiment.overridable:
             raise ConfigError(
                 [
                     f"--{name} sets {AXIS_KEYS[name]}, which the arms of the axis `{other}` set: they would not be "

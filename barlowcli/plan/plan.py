@@ -31,6 +31,22 @@ class PlannedCell(Settings):
         """Axis name -> value as text, as in files and tables."""
         return {name: str(value) for name, value in self.at.items()}
 
+    def merged(self, other: "PlannedCell") -> "PlannedCell":
+        """This cell at the values of `other` too, an arm that comes to the same cell; a control stays beside a grid."""
+        if self.control != other.control:
+            return self
+        at = {name: value | other.at.get(name, NOWHERE) for name, value in self.at.items()}
+        return self.model_copy(update={"at": at})
+
+    def blanked(self, values: Mapping[str, Sequence[str]]) -> "PlannedCell":
+        """The cell with no value on the axes of which it lies at every one of several `values`."""
+        whole = {
+            name: NOWHERE
+            for name, value in self.at.items()
+            if len(value.values) > 1 and value.covers(values.get(name, value.values))
+        }
+        return self.model_copy(update={"at": {**self.at, **whole}})
+
 
 class Plan(Settings):
     """`plan.json`: everything a report is judged by, frozen before the first cell.
@@ -95,25 +111,6 @@ class Plan(Settings):
             return (cell.control, arm, cell.seed, cell.id)
 
         return self.model_copy(update={"cells": tuple(sorted(cells, key=order))})
-
-
-def one_cell(first: PlannedCell, second: PlannedCell) -> PlannedCell:
-    """Two arms that come to the same cell: it lies at the values of both."""
-    if first.control != second.control:
-        return first
-    return first.model_copy(
-        update={"at": {name: value | second.at.get(name, NOWHERE) for name, value in first.at.items()}}
-    )
-
-
-def blank(cell: PlannedCell, values: Mapping[str, Sequence[str]]) -> PlannedCell:
-    """The cell with no value on the axes of which it lies at every value of the grid."""
-    whole = {
-        name: NOWHERE
-        for name, value in cell.at.items()
-        if len(value.values) > 1 and value.covers(values.get(name, value.values))
-    }
-    return cell.model_copy(update={"at": {**cell.at, **whole}})
 
 
 def ordered(known: Iterable[str], found: Iterable[str]) -> list[str]:
