@@ -24,6 +24,7 @@ SIZE = {
     "training.epochs": 1,
     "training.warmup_epochs": 0,
     "evaluation.knn_k": [5],
+    "evaluation.linear_l2": [0.001, 0.01],
 }
 FEW = {
     "dims": {"dims": ["16", "64"], "method": ["barlow", "byol"]},
@@ -33,8 +34,10 @@ FEW = {
     "dose-patch": {"shuffle": ["pixels", "patch-4", "none"], "method": ["barlow"]},
     "dose-jitter": {"strength": ["0", "1"]},
     "augmentations": {"augmentation": ["baseline", "no-jitter", "crop-only"]},
-    "hybrid": {"condition": ["full", "narrow"]},
+    "hybrid": {"arm": ["barlow", "barlow-c/D", "ema", "byol"], "condition": ["full", "narrow"]},
 }
+UNTESTED = {"hybrid": {"robust-colour", "byol-colour"}, "shuffle-test": {"jitter-limit"}}
+"""Claims whose arms are cut away here, or need a flag."""
 
 
 def tiny(name: str, winner: str = "") -> Plan:
@@ -66,8 +69,12 @@ def test_every_experiment_runs_from_plan_to_report(name: str, tmp_path: Path) ->
     assert report.counts["done"] == len(plan.cells)
     verdicts = {claim["id"]: claim for claim in json.loads((tmp_path / "verdict.json").read_text())["claims"]}
     assert list(verdicts) == [claim.id for claim in plan.experiment.claims]
-    judged = [verdict["accuracies"] for claim in verdicts.values() for verdict in claim["verdicts"]]
-    assert any(judged), "no claim found the cells it speaks of"
+    judged = {
+        claim_id: {verdict["verdict"] for verdict in claim["verdicts"] if verdict["accuracies"]}
+        for claim_id, claim in verdicts.items()
+    }
+    assert {claim_id for claim_id, words in judged.items() if not words} == UNTESTED.get(name, set())
+    assert set().union(*judged.values()) == {"inconclusive"}  # one seed decides nothing
     page = (tmp_path / "report.html").read_text()
     assert "Controlled mode: everything is equal but the axes" in page
     curve = (tmp_path / "plots" / "curve.png").is_file()
