@@ -4,7 +4,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, InstanceOf, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    InstanceOf,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
 
 from barlowcli.errors import ConfigError
 from barlowcli.registry import did_you_mean
@@ -14,6 +22,16 @@ from barlowcli.settings.tables import expand, flatten
 
 SHUFFLE = "views.shuffle"
 """The setting whose axis says in which domain an arm is at home."""
+AXIS_KEYS = {
+    "method": "method.name",
+    "shuffle": SHUFFLE,
+    "jitter": "views.jitter",
+    "grayscale": "views.grayscale",
+    "dims": "projector.dim",
+}
+"""Axes that have a flag of their own, and the setting each stands for."""
+AXIS_WORDS = {"grayscale": "greyscale {value}", "dims": "D = {value}"}
+"""How the values of these are said, where the axis's own name would not do."""
 _NONE, _SAME = "-", "|"
 """In files and tables: no value, and what stands between several."""
 
@@ -76,6 +94,11 @@ class Axis(Settings):
     table's value alone."""
     words: dict[str, str] = {}
     """Value -> what a reader calls it, where it has a word of its own."""
+
+    @model_serializer(mode="wrap")
+    def _without_empty_words(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A plan says of an axis what its file says of it."""
+        return {name: value for name, value in serialize(self).items() if value or name not in ("says", "words")}
 
     @model_validator(mode="after")
     def _one_form(self) -> "Axis":

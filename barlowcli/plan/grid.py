@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from barlowcli.errors import ConfigError
-from barlowcli.experiment.axes import NOWHERE, SHUFFLE, Axis, AxisValue
+from barlowcli.experiment.axes import AXIS_KEYS, AXIS_WORDS, NOWHERE, SHUFFLE, Axis, AxisValue
 from barlowcli.experiment.model import MOST_CELLS, SCREEN, STAGE, TEST, Control, Experiment, Preset, Screen, grid_size
 from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, resolve
 from barlowcli.plan.plan import Plan, PlannedCell
@@ -14,17 +14,6 @@ from barlowcli.registry import METHODS, did_you_mean
 from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.cell import CellConfig, cell_id, digest
 from barlowcli.settings.tables import expand, merge
-
-AXIS_KEYS = {
-    "method": "method.name",
-    "shuffle": SHUFFLE,
-    "jitter": "views.jitter",
-    "grayscale": "views.grayscale",
-    "dims": "projector.dim",
-}
-"""Axes that have a flag of their own, and the setting each stands for."""
-AXIS_WORDS = {"grayscale": "greyscale {value}", "dims": "D = {value}"}
-"""How the values of these are said, where the axis's own name would not do."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from barlowcli.analysis.wording import (
     value_name,
     with_article,
 )
-from barlowcli.experiment.axes import NOWHERE, Axis, AxisValue
-from barlowcli.plan.grid import AXIS_KEYS, AXIS_WORDS
+from barlowcli.experiment.axes import AXIS_KEYS, AXIS_WORDS, NOWHERE, Axis, AxisValue
 from barlowcli.records.metrics import Metric
 
 AXES = {name: Axis(key=key, values=["a"], says=AXIS_WORDS.get(name, "")) for name, key in AXIS_KEYS.items()}

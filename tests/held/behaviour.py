@@ -95,7 +95,7 @@ def digests(folder: Path) -> dict[str, str]:
     """File of a report -> digest of its bytes; of the page also without its pictures, which a font can change."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and "cells" not in path.parts and path.name != "plan.json":
+        if path.is_file() and "cells" not in path.parts:
             content = path.read_bytes()
             found[path.relative_to(folder).as_posix()] = sha(content)
             if path.suffix == ".html":

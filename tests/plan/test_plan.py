@@ -5,7 +5,7 @@ import pytest
 
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.files import load_experiment
-from barlowcli.plan.freezing import freeze, read_plan
+from barlowcli.plan.freezing import freeze, read_plan, write_plan
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.settings.cell import cell_id
 from barlowcli.settings.methods import ByolSettings
@@ -186,3 +186,19 @@ def test_a_plan_that_was_edited_is_refused(tmp_path):
 
 def test_merge_goes_deep_and_the_later_wins():
     assert merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}}, {"d": 4}) == {"a": {"b": 3, "c": 2}, "d": 4}
+
+
+def test_a_plan_from_before_axes_had_words_takes_them_from_its_experiment_and_keeps_them_out_of_others(tmp_path):
+    plan = build_plan(load_experiment("dims"), "quick", Overrides({"grayscale": ["on"]}, seeds=1), on_cuda=False)
+    write_plan(tmp_path, plan)
+    file = tmp_path / "plan.json"
+    value = json.loads(file.read_text())
+    assert [name for name, axis in value["experiment"]["axes"].items() if "says" in axis] == [
+        "dims",
+        "lambda",
+        "grayscale",
+    ]
+    for axis in value["experiment"]["axes"].values():
+        axis.pop("says", None)
+    file.write_text(json.dumps(value))
+    assert read_plan(tmp_path) == plan
