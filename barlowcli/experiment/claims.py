@@ -7,19 +7,11 @@ from pydantic import Field, model_validator
 from barlowcli.settings.base import NonNegative, Settings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
-
-
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-
-
 Arm = dict[str, str]
 """Axis name -> value; the key "metric" overrides the claim's metric for this reference."""
-
-
 SYMBOLS = ("smallest", "second-largest", "largest")
 """Values that an arm of a claim can give an axis of numbers, whatever they are under the preset."""
-
-
 WINNER = "winner"
 """The value of a screened axis that won (`Screen`)."""
 

@@ -12,8 +12,6 @@ from barlowcli.errors import ResultsError
 
 SCHEMA = 1
 """Version of every JSON file in a results folder; rises when a reader of the older one would go wrong."""
-
-
 MOST_BYTES = 2**26
 """Of a JSON file in a results folder: a plan of ten thousand cells has half as many."""
 

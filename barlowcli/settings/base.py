@@ -13,24 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from barlowcli.registry import Registry
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-
-
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
 Count = Annotated[int, Field(ge=1)]
-
-
 Width = Annotated[int, Field(ge=1, le=2**20)]
 """Of a layer; beyond it no machine holds the weights."""
-
-
 Epochs = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
 Rule = Literal["fixed", "c/D"]
 
 

@@ -10,12 +10,8 @@ from barlowcli.settings.any_method import MethodSettings, settings_of
 from barlowcli.settings.base import NameOf, Settings
 
 NAME_RULE = "small letters a to z, digits and hyphens, at most 64, no hyphen first"
-
-
 MOST_PROBLEMS = 100
 """Of one file that are named one by one."""
-
-
 MOST_LETTERS = 80
 """Of a value in a message."""
 

@@ -7,7 +7,9 @@ from barlowcli.analysis.statistics import MIN_SEEDS, paired_differences
 from barlowcli.analysis.wording import capital, domain_name, listing, p_value, percent, points, span, with_article
 from barlowcli.experiment.claims import Claim
 from barlowcli.plan.plan import Plan
-from barlowcli.verdicts.contrasts import clearly_positive
+from barlowcli.registry import METHODS
+from barlowcli.settings.any_method import settings_of
+from barlowcli.verdicts.contrasts import Outcome, clearly_positive
 from barlowcli.verdicts.judgement import Accuracy, Verdict
 
 DECIDED = ("supported", "refuted", "inconclusive")
@@ -72,18 +74,19 @@ def meaning(verdict: Verdict) -> str:
     if arm is not None and against is not None:
         if verdict.better:
             return f'"{arm.name}" is not equal but better than "{against.name}"'
-        if verdict.claim.test == "above" and verdict.word == "supported" and verdict.unlearned:
-            return _unlearned(verdict, arm, against)
+        unlearned = verdict.claim.test == "above" and verdict.word == "supported" and verdict.unlearned
+        if unlearned and verdict.untrained is not None:
+            return _unlearned(verdict.claim, arm, against, verdict.untrained)
     return str(getattr(verdict.claim, verdict.word))
 
 
-def _unlearned(verdict: Verdict, arm: Accuracy, against: Accuracy) -> str:
+def _unlearned(claim: Claim, arm: Accuracy, against: Accuracy, untrained: float) -> str:
     """Supported, but an untrained encoder has as much: initialisation and probe alone can have done it."""
-    assert verdict.untrained is not None
-    named = {side.get("method") for side in verdict.claim.against}
-    reference = "every histogram control" if "histogram" in named else against.name
-    untrained = f"an untrained encoder ({percent(verdict.untrained)})"
-    also = f"so does {untrained}" if verdict.untrained >= arm.mean else f"is not clearly above {untrained}"
+    named = (side["method"] for side in claim.against if "method" in side)
+    histograms = any(method in METHODS and not settings_of(method).encodes for method in named)
+    reference = "every histogram control" if histograms else against.name
+    encoder = f"an untrained encoder ({percent(untrained)})"
+    also = f"so does {encoder}" if untrained >= arm.mean else f"is not clearly above {encoder}"
     return f"it stands above {reference}, but {also}: nothing here shows that it was learned"
 
 
@@ -109,7 +112,10 @@ def reason(verdict: Verdict) -> str:
     elif full is not None and floor is not None:
         parts[0] += f", on a scale from {percent(floor.mean)} ({floor.name}) to {percent(full.mean)} ({full.name})"
     parts += [_effect(verdict), f"n = {outcome.n}", p_text(verdict)]
-    return ", ".join(part for part in parts if part) + f"{_bound(verdict, full, floor)}.{_why_open(verdict)}"
+    return (
+        ", ".join(part for part in parts if part)
+        + f"{_bound(verdict, outcome, full, floor)}.{_why_open(verdict, outcome)}"
+    )
 
 
 def _gain(first: Accuracy, second: Accuracy) -> str:
@@ -150,16 +156,13 @@ def p_text(verdict: Verdict) -> str:
     return p_value(verdict.holm_supported if verdict.word == "supported" else verdict.holm_refuted)
 
 
-def _bound(verdict: Verdict, full: Accuracy | None, floor: Accuracy | None) -> str:
+def _bound(verdict: Verdict, outcome: Outcome, full: Accuracy | None, floor: Accuracy | None) -> str:
     """What would have counted, where that is not plain."""
-    test, outcome = verdict.claim.test, verdict.outcome
-    assert outcome is not None
+    test = verdict.claim.test
     if test in ("above", "interaction") or not outcome.yardstick:
         return ""
-    if test != "equivalence":
+    if test != "equivalence" or full is None or floor is None:
         return f"; the bound is {outcome.margin:.0%}".replace("%", " %")
-    assert full is not None
-    assert floor is not None
     share = f"{100 * verdict.claim.margin:.0f} %"
     return (
         f"; as good means within {100 * outcome.margin:.1f} points, {share} of what the full model "
@@ -167,10 +170,9 @@ def _bound(verdict: Verdict, full: Accuracy | None, floor: Accuracy | None) -> s
     )
 
 
-def _why_open(verdict: Verdict) -> str:
+def _why_open(verdict: Verdict, outcome: Outcome) -> str:
     """Why there was no test at all."""
-    outcome, full = verdict.outcome, verdict.accuracy("full")
-    assert outcome is not None
+    full = verdict.accuracy("full")
     if outcome.n < MIN_SEEDS:
         return f" A verdict needs {MIN_SEEDS} seeds."
     if not outcome.yardstick and full is not None:
