@@ -29,8 +29,9 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodEntry(Entry):
-    """word: what a reader calls the method by; settings: "module:attribute" of the class of its settings, by default
-    `Settings` of the target's own module."""
+    """word: what a reader calls the method, its name or, in small letters, the kind of thing that a control is, which
+    takes an article. settings: "module:attribute" of the class of its settings, by default `Settings` beside the target.
+    """
 
     word: str
     settings: str = ""

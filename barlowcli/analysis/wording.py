@@ -7,11 +7,6 @@ from barlowcli.experiment.axes import SHUFFLE, Axis, AxisValue
 from barlowcli.records.metrics import INTACT, Metric
 from barlowcli.registry import METHODS
 
-CONTROL_NAMES = {
-    "random-init": "untrained encoder",
-    "supervised": "supervised encoder",
-    "histogram": "raw colour histogram",
-}
 SHUFFLE_WORDS = {
     "none": "intact",
     "pixels": "shuffled",
@@ -31,11 +26,9 @@ SPACES = {
 
 
 def method_name(method: str) -> str:
-    """ "barlow" -> "Barlow Twins": the registry's summary up to its colon, controls in words."""
-    if method in CONTROL_NAMES:
-        return CONTROL_NAMES[method]
+    """ "barlow" -> "Barlow Twins": the registry's word for it."""
     entry = METHODS.entries.get(method)
-    return entry.summary.partition(":")[0] if entry else method
+    return entry.word if entry else method
 
 
 def value_name(axes: Mapping[str, Axis], name: str, value: AxisValue | str) -> str:
@@ -134,7 +127,8 @@ def listing(items: Iterable[str], limit: int = 4, separator: str = ", ") -> str:
 
 def with_article(name: str) -> str:
     """A control with its article, an arm of the grid as it is: "an untrained encoder on intact images"."""
-    if not name.startswith(tuple(CONTROL_NAMES.values())):
+    things = tuple(entry.word for entry in METHODS.entries.values() if entry.word[:1].islower())
+    if not name.startswith(things):
         return name
     return f"{'an' if name.startswith('u') else 'a'} {name}"
 
