@@ -9,7 +9,9 @@ from matplotlib.lines import Line2D
 from barlowcli.analysis.results import LABEL, Results
 from barlowcli.plots.controls import Control, controls
 from barlowcli.plots.panels import domains_of
-from barlowcli.plots.style import INK, MARKERS, MOST_NAMES, Plot, Scheme, finish, percent_axis, scheme, styled
+from barlowcli.plots.saving import Drawing
+from barlowcli.plots.scheme import MOST_NAMES, Scheme, scheme
+from barlowcli.plots.style import INK, MARKERS, percent_axis, styled
 
 CONTROL_INK = "#666666"
 CONTROL_MARKERS = {"untrained": ("X", 9), "trained": ("*", 13), "histogram": ("P", 9)}
@@ -18,7 +20,7 @@ Pairs = Sequence[tuple[float, float]]
 """(main, factor) accuracy of every seed."""
 
 
-def factor_plots(results: Results) -> list[Plot]:
+def factor_plots(results: Results) -> list[Drawing]:
     """One plot a factor; none for data without factors."""
     look = scheme(results)
     if not any(arm.records for arm in look.arms):
@@ -27,30 +29,36 @@ def factor_plots(results: Results) -> list[Plot]:
     return [_factor_plot(results, look, factor, name) for factor, name in factors.items()]
 
 
-def _factor_plot(results: Results, look: Scheme, factor: str, name: str) -> Plot:
-    panels = domains_of(look.arms)
-    label, handles = results.main_label, _legend(look)
-    with styled():
-        figure = Figure(figsize=(4.6 * len(panels) + 2.6, 4.8), layout="constrained")
-        every = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
-        for axes, (domain, title) in zip(every, panels, strict=True):
-            axes.set_title(title)
-            axes.set_xlabel(f"{label} accuracy")
-            for arm in look.arms:
-                pairs = _pairs(arm.accuracies(domain), arm.accuracies(domain, factor))
-                _cloud(axes, pairs, look.colour(arm), look.marker(arm), size=11)
-            for control in controls(results, domain):
-                handles.setdefault(control.name, _control_handle(control))
-                pairs = _pairs(control.values(), control.values(factor))
-                marker, size = CONTROL_MARKERS[control.kind]
-                _cloud(axes, pairs, CONTROL_INK, marker, size=size, hollow=control.shuffled)
-            percent_axis(axes, "x")
-            percent_axis(axes, "y")
-            axes.margins(0.12)
-        every[0].set_ylabel(f"{name} accuracy")
-        figure.legend(list(handles.values()), list(handles), loc="outside right upper", fontsize=9.5, labelspacing=0.7)
-        alt = f"{label} accuracy against {name} accuracy, one marker an arm, small dots its seeds, controls in grey"
-        return finish(figure, f"factor-{factor}", alt)
+@styled()
+def _factor_plot(results: Results, look: Scheme, factor: str, name: str) -> Drawing:
+    domains, label = domains_of(look.arms), results.main_label
+    figure = Figure(figsize=(4.6 * len(domains) + 2.6, 4.8), layout="constrained")
+    every = figure.subplots(1, len(domains), squeeze=False, sharex=True, sharey=True)[0]
+    every[0].set_ylabel(f"{name} accuracy")
+    handles = _legend(look)
+    for axes, (domain, title) in zip(every, domains, strict=True):
+        axes.set_title(title)
+        axes.set_xlabel(f"{label} accuracy")
+        beside = controls(results, domain)
+        _panel(axes, look, beside, domain, factor)
+        for control in beside:
+            handles.setdefault(control.name, _control_handle(control))
+    figure.legend(list(handles.values()), list(handles), loc="outside right upper", fontsize=9.5, labelspacing=0.7)
+    alt = f"{label} accuracy against {name} accuracy, one marker an arm, small dots its seeds, controls in grey"
+    return Drawing(figure, f"factor-{factor}", alt)
+
+
+def _panel(axes: Axes, look: Scheme, beside: Sequence[Control], domain: str, factor: str) -> None:
+    for arm in look.arms:
+        pairs = _pairs(arm.accuracies(domain), arm.accuracies(domain, factor))
+        _cloud(axes, pairs, look.colour(arm), look.marker(arm), size=11)
+    for control in beside:
+        pairs = _pairs(control.values(), control.values(factor))
+        marker, size = CONTROL_MARKERS[control.kind]
+        _cloud(axes, pairs, CONTROL_INK, marker, size=size, hollow=control.shuffled)
+    percent_axis(axes, "x")
+    percent_axis(axes, "y")
+    axes.margins(0.12)
 
 
 def _pairs(main: Mapping[int, float], other: Mapping[int, float]) -> Pairs:

@@ -10,7 +10,7 @@ from matplotlib.transforms import offset_copy
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import percent
 from barlowcli.plots.controls import Control
-from barlowcli.plots.style import FAINT, spread
+from barlowcli.plots.style import FAINT
 
 LABEL_GAP = 0.065
 """Smallest distance of two labels, as a fraction of the panel."""
@@ -68,3 +68,28 @@ def label_levels(axes: Axes, labels: Sequence[tuple[float, str]], top: float) ->
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": "#B5B5B5", "lw": 0.7, "shrinkA": 1, "shrinkB": 0},
         )
+
+
+def spread(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions near `values`, in the same order, at least `gap` apart and inside [low, high] where there is room.
+
+    Neighbours that are too near form a block around their mean; blocks that then touch are joined (pool adjacent
+    violators).
+    """
+    order = sorted(range(len(values)), key=lambda index: values[index])
+    blocks: list[tuple[float, int]] = []  # (centre, members)
+    for index in order:
+        centre, members = values[index], 1
+        while True:
+            half = gap * (members - 1) / 2
+            centre = min(max(centre, low + half), high - half)
+            if not blocks or centre - half - (blocks[-1][0] + gap * (blocks[-1][1] - 1) / 2) >= gap - 1e-9:
+                break
+            before, count = blocks.pop()
+            centre, members = (before * count + centre * members) / (count + members), members + count
+        blocks.append((centre, members))
+    places = [c + gap * (k - (m - 1) / 2) for c, m in blocks for k in range(m)]
+    positions = [0.0] * len(values)
+    for index, place in zip(order, places, strict=True):
+        positions[index] = place
+    return positions

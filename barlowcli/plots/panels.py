@@ -28,18 +28,19 @@ def domains_of(arms: Iterable[Arm]) -> list[tuple[str, str]]:
     return [*own, (INTACT, "Probed on intact images")]
 
 
-def panels_for(scales: Sequence[Places], lines: int) -> list[Axes]:
-    """A panel for each, wide enough for that many lines at each of its values; side by side if there is room."""
+def panels_for(scales: Sequence[Places], lines: int) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each, wide enough for that many lines at each of its values; side by side where there
+    is room."""
     widths = [max(LEAST_INCHES, (TICK_INCHES + LINE_INCHES * lines) * (len(at) + 1)) for at in scales]
     count, total = len(widths), sum(widths)
     edges: dict[str, Any] = {"left": 0, "right": 1, "bottom": 0, "top": 1}
     if total + GAP_INCHES * (count - 1) <= MOST_INCHES:
         figure = Figure(figsize=(total + GAP_INCHES * (count - 1), HEIGHT_INCHES))
         edges |= {"wspace": GAP_INCHES / (total / count), "width_ratios": widths}
-        return list(figure.subplots(1, count, squeeze=False, gridspec_kw=edges).flat)
+        return figure, list(figure.subplots(1, count, squeeze=False, gridspec_kw=edges).flat)
     figure = Figure(figsize=(max(widths), HEIGHT_INCHES * count + BELOW_INCHES * (count - 1)))
     edges |= {"hspace": BELOW_INCHES / HEIGHT_INCHES}
-    return list(figure.subplots(count, 1, squeeze=False, gridspec_kw=edges).flat)
+    return figure, list(figure.subplots(count, 1, squeeze=False, gridspec_kw=edges).flat)
 
 
 def value_axis(axes: Axes, curve: Curve, at: Places) -> None:
@@ -63,9 +64,7 @@ def _step(at: Places) -> float:
 
 def shifts(axes: Axes, count: int, at: Places) -> tuple[float, list[float]]:
     """How far apart `count` lines stand at a value, so that whiskers do not hide one another, and each one's shift."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
     low, high = axes.get_xlim()
-    inch = (high - low) / (axes.bbox.width / figure.dpi)
+    inch = (high - low) / (axes.bbox.width / axes.figure.dpi)
     apart = min(DODGE_INCHES * inch, MOST_DODGE * _step(at) / max(1, count - 1))
     return apart, [apart * (index - (count - 1) / 2) for index in range(count)]

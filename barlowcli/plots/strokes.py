@@ -11,9 +11,11 @@ from barlowcli.plots.style import HUES, INK, LINES, MARKERS, LineStyle
 
 @dataclass(frozen=True)
 class Strokes:
-    """lines: all of the plot; hue: the axis that gives the hue; mark: the marker; shade: axes that give dark or light,
-    and, where that is not enough, dashes. An axis that makes no difference to a line counts as at its first value."""
+    """axis: that the lines are along; lines: all of the plot; hue: the axis that gives the hue; mark: the marker;
+    shade: axes that give dark or light, and, where that is not enough, dashes. An axis that makes no difference to a
+    line counts as at its first value."""
 
+    axis: str
     lines: tuple[Line, ...]
     hue: str
     mark: str
@@ -57,4 +59,5 @@ def strokes(results: Results, axis: str) -> Strokes:
     hue = "method" if "method" in names else names[0] if names else ""
     others = [name for name in names if name != hue]
     mark, shade = (others[0], others[1:]) if len(others) > 1 else (hue, others)
-    return Strokes(along, hue, mark, tuple(shade), {name: AxisValue((results.plan.axes[name][0],)) for name in names})
+    first = {name: AxisValue((results.plan.axes[name][0],)) for name in names}
+    return Strokes(axis, along, hue, mark, tuple(shade), first)

@@ -14,7 +14,9 @@ from matplotlib.lines import Line2D
 
 from barlowcli.analysis.results import Arm, Results
 from barlowcli.analysis.wording import capital, method_name
-from barlowcli.plots.style import MOST_NAMES, Plot, Scheme, finish, scheme, styled
+from barlowcli.plots.saving import Drawing
+from barlowcli.plots.scheme import MOST_NAMES, Scheme, scheme
+from barlowcli.plots.style import styled
 
 Log = Sequence[Mapping[str, float]]
 """One line an epoch: step, epoch, lr, loss and its terms, std."""
@@ -26,7 +28,8 @@ LOG_RANGE = 20.0
 """Losses that span more than this factor are drawn on a logarithmic axis."""
 
 
-def training_plot(results: Results, logs: Mapping[str, Log]) -> Plot | None:
+@styled()
+def training_plot(results: Results, logs: Mapping[str, Log]) -> Drawing | None:
     """Loss by epoch of every cell of the grid with a log (cell id -> log); None where none has one."""
     look = scheme(results)
     arms = [arm for arm in results.grid if any(logs.get(cell.id) for cell in arm.cells)]
@@ -36,20 +39,16 @@ def training_plot(results: Results, logs: Mapping[str, Log]) -> Plot | None:
     handles = _legend(look, arms)
     columns = MOST_COLUMNS if len(panels) > 1 else MOST_COLUMNS // 2
     further = max(0, math.ceil(len(handles) / columns) - 1)
-    with styled():
-        figure = Figure(figsize=(max(5.0, 3.6 * len(panels)), 3.7 + LINE_INCHES * further), layout="constrained")
-        every = figure.subplots(1, len(panels), squeeze=False)[0]
-        for axes, panel in zip(every, panels, strict=True):
-            _panel(axes, look, [arm for arm in arms if _method(arm) == panel], logs)
-            axes.set_title(capital(method_name(panel)))
-        every[0].set_ylabel("loss, mean of the epoch")
-        if handles:
-            figure.legend(
-                list(handles.values()), list(handles), loc="outside lower center", ncols=columns, fontsize=9.5
-            )
-        return finish(
-            figure, "training", "Training loss by epoch, one panel a method, one colour an arm, one line a seed"
-        )
+    figure = Figure(figsize=(max(5.0, 3.6 * len(panels)), 3.7 + LINE_INCHES * further), layout="constrained")
+    every = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, panel in zip(every, panels, strict=True):
+        _panel(axes, look, [arm for arm in arms if _method(arm) == panel], logs)
+        axes.set_title(capital(method_name(panel)))
+    every[0].set_ylabel("loss, mean of the epoch")
+    if handles:
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, fontsize=9.5)
+    alt = "Training loss by epoch, one panel a method, one colour an arm, one line a seed"
+    return Drawing(figure, "training", alt)
 
 
 def _method(arm: Arm) -> str:

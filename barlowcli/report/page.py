@@ -1,7 +1,6 @@
 """`report.html`: one file with everything in it, that asks nothing of any network."""
 
 import base64
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,22 +8,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import capital
+from barlowcli.experiment.model import Curve
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.curve import published_along
-from barlowcli.plots.style import Plot
+from barlowcli.plots.saving import Plot
 from barlowcli.published.figures import read_figures
-from barlowcli.report.setting import (
-    caveats,
-    diverged,
-    mode,
-    provenance,
-    screened,
-    setting,
-    without_folders,
-)
-from barlowcli.tables.costs import CostTable
-from barlowcli.tables.published import PublishedTable
-from barlowcli.tables.summary import Summary
+from barlowcli.report.caveats import caveats
+from barlowcli.report.content import Content
+from barlowcli.report.provenance import provenance, without_folders
+from barlowcli.report.setting import mode, screened, setting
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
 
 CONTROLS = {
@@ -52,43 +44,34 @@ CAPTIONS = {
 }
 
 
-def render(
-    results: Results,
-    findings: Sequence[Finding],
-    summary: Summary,
-    costs: CostTable,
-    published: PublishedTable | None,
-    plots: Sequence[Plot],
-    counts: Mapping[str, int],
-    *,
-    partial: bool,
-) -> str:
+def render(content: Content) -> str:
     """The page as HTML. Everything that came from outside is escaped."""
-    plan, records = results.plan, results.records
+    results, plan = content.results, content.results.plan
     loader = PackageLoader("barlowcli.report")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    figures = plan.experiment.published
     return environment.get_template("report.html.j2").render(
         experiment=plan.experiment,
         plan=plan,
         setting=setting(results),
-        partial=partial,
+        partial=content.partial,
         lacking=results.lacking,
-        diverged=diverged(results),
-        counts=counts,
-        findings=[_finding(finding) for finding in findings],
-        caveats=caveats(results, [verdict for finding in findings for verdict in finding.verdicts]),
-        plots=[_picture(plan, plot) for plot in plots],
-        summary=summary,
-        legend=summary.legend,
-        costs=costs,
-        published=published,
+        diverged=content.diverged,
+        counts=content.counts,
+        findings=[_finding(finding) for finding in content.findings],
+        caveats=caveats(results, content.shown),
+        plots=[_picture(plan, plot) for plot in content.plots],
+        overview=content.overview,
+        costs=content.costs,
+        published=content.published,
+        published_setting=read_figures(figures.file).setting if figures else "",
         controls=_controls(results),
         notes=[mode(plan), *_notes(plan), *plan.experiment.notes],
         screened=screened(results),
         troubles=_troubles(results),
-        provenance=provenance(records),
+        provenance=provenance(results.records),
     )
 
 
@@ -126,14 +109,14 @@ def _finding(finding: Finding) -> FindingView:
 def _picture(plan: Plan, plot: Plot) -> dict[str, str]:
     data = base64.b64encode(plot.svg).decode()
     kind = plot.name.partition("-")[0]
-    caption = _curve_caption(plan) if kind == "curve" else CAPTIONS[kind]
+    curve = plan.experiment.curve
+    caption = _curve_caption(plan, curve) if curve and kind == "curve" else CAPTIONS[kind]
     return {"source": f"data:image/svg+xml;base64,{data}", "alt": plot.alt, "caption": caption}
 
 
-def _curve_caption(plan: Plan) -> str:
+def _curve_caption(plan: Plan, curve: Curve) -> str:
     """What is drawn, then what the experiment says of its curve."""
-    curve, published = plan.experiment.curve, plan.experiment.published
-    assert curve is not None
+    published = plan.experiment.published
     parts = [
         f"Accuracy of a linear probe on each arm's frozen encoder against the {curve.label}; a line an arm, grey lines "
         "the controls."

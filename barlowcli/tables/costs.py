@@ -1,4 +1,4 @@
-"""What the arms cost: time of a training step and memory, and both as ratios to a reference; as CSV and to be read.
+"""What the arms cost: time of a training step and memory, and both as ratios to a reference.
 
 Times are of one machine under one load, so that these numbers stand apart from all others.
 """
@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import pandas as pd
+
 from barlowcli.analysis.results import Arm, Results
 from barlowcli.experiment.axes import AxisValue
 from barlowcli.experiment.model import STAGE, Screen
-from barlowcli.tables.files import csv_text
+from barlowcli.tables.frames import FLAG, REAL, TEXT, WHOLE, frame, of_type
+from barlowcli.tables.reading import Reading, texts
 
 MIB = 2**20
 LEGEND = (
@@ -39,54 +42,48 @@ class Ratios:
 
 
 @dataclass(frozen=True)
-class CostRow:
-    """An arm's cost, in words and in numbers. ratios: to each reference by its name, where the arm has such a one."""
+class ArmCost:
+    """An arm's cost. ratios: to each reference by its name in words, where the arm has such a one."""
 
-    name: str
     cost: Cost
     ratios: Mapping[str, Ratios]
 
 
-@dataclass(frozen=True)
-class CostTable:
-    """One row a trained arm that has numbers; no rows where none has. references: their names, in words."""
-
-    axes: tuple[str, ...]
-    references: tuple[str, ...]
-    rows: tuple[CostRow, ...]
-    legend: str = LEGEND
-
-    @property
-    def header(self) -> list[str]:
-        """Titles of the columns that `texts` fills."""
-        ratios = [f"{what} vs {name}" for name in self.references for what in ("time", "memory")]
-        return ["arm", "n", "ms a step", "MiB", *ratios]
-
-    def texts(self, row: CostRow) -> list[str]:
-        """A row as it is read; "" for what is not known."""
-        found = [row.ratios.get(name, Ratios(None, None)) for name in self.references]
-        ratios = [_text(value, 2) for pair in found for value in (pair.time, pair.memory)]
-        return [row.name, str(row.cost.n), _text(row.cost.milliseconds, 1), _text(row.cost.mebibytes, 1), *ratios]
-
-    def csv(self) -> str:
-        """One row an arm and reference: axes, control, n, milliseconds, mebibytes, reference and the two ratios."""
-        header = [*self.axes, "control", "n", "milliseconds_per_step", "mebibytes", "reference", "time_ratio"]
-        rows: list[list[object]] = []
-        for row in self.rows:
-            arm, cost = row.cost.arm, row.cost
-            head: list[object] = [str(arm.at[name]) for name in self.axes]
-            head += ["yes" if arm.control else "no", cost.n, cost.milliseconds, cost.mebibytes]
-            ratios = list(row.ratios.items()) or [("", Ratios(None, None))]
-            rows += [[*head, name, ratio.time, ratio.memory] for name, ratio in ratios]
-        return csv_text([*header, "memory_ratio"], rows)
+def costs(results: Results) -> pd.DataFrame:
+    """One row a trained arm that has numbers and a reference: axes, control, n, milliseconds of a step, mebibytes,
+    reference in words, and the two ratios to it. An arm without a reference has a row without one."""
+    axes = list(results.plan.experiment.axes)
+    rows: list[list[object]] = []
+    for row in arm_costs(results):
+        arm, cost = row.cost.arm, row.cost
+        head = [*(str(arm.at[name]) for name in axes), arm.control, cost.n, cost.milliseconds, cost.mebibytes]
+        ratios = list(row.ratios.items()) or [("", Ratios(None, None))]
+        rows += [[*head, name, ratio.time, ratio.memory] for name, ratio in ratios]
+    known = [*of_type(TEXT, axes), ("control", FLAG), ("n", WHOLE)]
+    known += [*of_type(REAL, ["milliseconds_per_step", "mebibytes"]), ("reference", TEXT)]
+    return frame([*known, *of_type(REAL, ["time_ratio", "memory_ratio"])], rows)
 
 
-def costs(results: Results) -> CostTable:
-    """The costs of the arms, each held against the grid's first arm, or in a screened experiment against each of
-    the parents under the same conditions."""
+def costs_to_read(results: Results) -> Reading:
+    """The same with an arm a row and two columns a reference."""
+    found = arm_costs(results)
+    references = list(dict.fromkeys(name for row in found for name in row.ratios))
+    titles = [f"{what} vs {name}" for name in references for what in ("time", "memory")]
+    rows = []
+    for row in found:
+        pairs = [row.ratios.get(name, Ratios(None, None)) for name in references]
+        ratios = [_text(value, 2) for pair in pairs for value in (pair.time, pair.memory)]
+        numbers = [str(row.cost.n), _text(row.cost.milliseconds, 1), _text(row.cost.mebibytes, 1)]
+        rows.append([results.arm_name(row.cost.arm.at), *numbers, *ratios])
+    return Reading(texts(["arm", "n", "ms a step", "MiB", *titles], rows), LEGEND)
+
+
+def arm_costs(results: Results) -> list[ArmCost]:
+    """The costs of the arms that have numbers, each held against the grid's first arm, or in a screened experiment
+    against each of the parents under the same conditions."""
     found = [cost for arm in results.arms if (cost := _cost(arm)) is not None]
-    screen = results.plan.experiment.screen
     first = next((cost for cost in found if cost.arm is results.arms[0]), None)
+    screen = results.plan.experiment.screen
     rows = []
     for cost in found:
         if screen is not None:
@@ -95,10 +92,8 @@ def costs(results: Results) -> CostTable:
             }
         else:
             references = {results.arm_name(first.arm.at): first} if first else {}
-        ratios = {name: _ratios(cost, other) for name, other in references.items() if other is not None}
-        rows.append(CostRow(results.arm_name(cost.arm.at), cost, ratios))
-    known = dict.fromkeys(name for row in rows for name in row.ratios)
-    return CostTable(tuple(results.plan.experiment.axes), tuple(known), tuple(rows))
+        rows.append(ArmCost(cost, {name: _ratios(cost, other) for name, other in references.items() if other}))
+    return rows
 
 
 def _cost(arm: Arm) -> Cost | None:

@@ -1,213 +1,28 @@
-"""The wide summary that is read: arms and controls as rows, the main metrics as columns; as Markdown and LaTeX."""
+"""Mean and interval of everything measured, arm by arm."""
 
-import html
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+import pandas as pd
 
-from barlowcli.analysis.results import PROBE, Arm, Results, shuffle_axes
-from barlowcli.analysis.statistics import Interval, t_interval
-from barlowcli.analysis.wording import domain_name, label_name, metric_name, percent
-from barlowcli.records.metrics import INTACT, OWN, Metric
-
-Kind = Literal["percent", "share", "number"]
-LEGEND = (
-    "Accuracies in per cent, mean ± half of the 95 % t interval over seeds (no interval below three seeds), by a "
-    "linear probe of the encoder's output h unless the column says kNN or z. Own images: shuffled as the encoder was "
-    "trained, for an untrained one as the row says; intact images: as they are. Histogram R²: how well h tells the "
-    "image's colour histogram. Matching: how often the two views of an image find each other within a batch. RankMe: "
-    "effective number of dimensions. std z: spread of the normalised embeddings, 0 collapsed, 1 even in all directions."
-)
+from barlowcli.analysis.results import Results
+from barlowcli.analysis.statistics import t_interval
+from barlowcli.tables.frames import FLAG, REAL, TEXT, WHOLE, frame, of_type
+from barlowcli.tables.runs import with_own
 
 
-@dataclass(frozen=True)
-class Column:
-    """metric: with "own" in the place of the domain where it is the row's own."""
+def summary(results: Results) -> pd.DataFrame:
+    """One row an arm and metric: axes, control, metric, n, mean, sd, low, high (95 % t interval; none if n < 3).
 
-    metric: Metric
-    title: str
-    kind: Kind
-
-    def text(self, interval: Interval | None) -> str:
-        """ "43.1 ± 1.2", without the half-width where n < 3; "" for no value."""
-        if interval is None:
-            return ""
-        scale, digits = {"percent": (100, 1), "share": (1, 2), "number": (1, 1)}[self.kind]
-        mean = f"{scale * interval.mean:.{digits}f}"
-        half = interval.half_width
-        return mean if half is None else f"{mean} ± {scale * half:.{digits}f}"
-
-
-SIDE_COLUMNS = (
-    Column(Metric("histogram_r2", "h", INTACT), "histogram R²", "share"),
-    Column(Metric("matching"), "matching", "percent"),
-    Column(Metric("rankme", "h", INTACT), "RankMe h", "number"),
-    Column(Metric("rankme", "z", INTACT), "RankMe z", "number"),
-    Column(Metric("std", "z", INTACT), "std z", "share"),
-)
-
-
-@dataclass(frozen=True)
-class Row:
-    """name: in words. texts: one a column. status: what is not as it should be, "" where nothing is."""
-
-    name: str
-    control: bool
-    n: int
-    texts: tuple[str, ...]
-    status: str
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The table; columns and rows in the order to be read. chance: label in words -> accuracy by chance."""
-
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    chance: dict[str, float]
-
-    @property
-    def legend(self) -> str:
-        """What the columns mean, and what chance gives."""
-        chances = ", ".join(f"{name} {percent(value)}" for name, value in self.chance.items())
-        return f"{LEGEND} Chance: {chances}." if chances else LEGEND
-
-    def markdown(self) -> str:
-        """A GitHub table with its legend."""
-        header = ["arm", "n", *(column.title for column in self.columns), "status"]
-        rule = ["---", *["---:"] * (len(self.columns) + 1), "---"]
-        body = [[row.name, str(row.n), *row.texts, row.status] for row in self.rows]
-        lines = [f"| {' | '.join(map(markdown_escape, cells))} |" for cells in (header, rule, *body)]
-        return "\n".join(lines) + f"\n\n{html.escape(self.legend, quote=False)}\n"
-
-    def latex(self) -> str:
-        """A booktabs tabular; needs the package booktabs."""
-        header = ["arm", "n", *(column.title for column in self.columns), "status"]
-        lines = [
-            "% needs \\usepackage{booktabs}",
-            f"\\begin{{tabular}}{{l{'r' * (len(self.columns) + 1)}l}}",
-            "\\toprule",
-            _latex_row(header),
-            "\\midrule",
-        ]
-        for index, row in enumerate(self.rows):
-            if row.control and index and not self.rows[index - 1].control:
-                lines.append("\\midrule")
-            lines.append(_latex_row([row.name, str(row.n), *row.texts, row.status]))
-        return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
-
-
-def summarise(results: Results) -> Summary:
-    """The table of a run; columns without any value are left out."""
-    columns = _columns(results)
-    views = [view for arm in results.arms for view in _views(results, arm)]
-    cells = [[_interval(view, column) for column in columns] for view in views]
-    kept = [i for i in range(len(columns)) if any(row[i] is not None for row in cells)]
-    rows = [
-        Row(
-            name=view.name,
-            control=view.arm.control,
-            n=len(view.arm.records),
-            texts=tuple(columns[i].text(row[i]) for i in kept),
-            status=_status(view.arm),
-        )
-        for view, row in zip(views, cells, strict=True)
-    ]
-    chance = {
-        label_name(label, record.label_names): value
-        for record in results.records.values()
-        for label, value in record.chance.items()
-    }
-    return Summary(tuple(columns[i] for i in kept), tuple(rows), chance)
-
-
-@dataclass(frozen=True)
-class _View:
-    """A row to be: an arm, the domain it is at home in, and for histograms the probe that stands for `PROBE`."""
-
-    arm: Arm
-    name: str
-    own: str
-    probe: Metric = PROBE
-    first: bool = True
-
-
-def _views(results: Results, arm: Arm) -> list[_View]:
-    """One row an arm; for an untrained encoder one a domain; for histograms one a probe."""
-    name = results.arm_name(arm.at)
-    if arm.trained_domain is not None:
-        return [_View(arm, name, arm.trained_domain)]
-    if arm.method.encodes:
-        shuffles = shuffle_axes(results.plan)
-        name = results.arm_name(arm.at, [axis for axis in results.varying if axis not in shuffles])
-        domains = [domain for other, domain in results.untrained if other is arm]
-        return [_View(arm, f"{name}, {domain_name(domain)}", domain, first=domain == INTACT) for domain in domains]
-    probes = [_View(arm, f"histogram: {metric_name(probe)}", INTACT, probe) for probe in arm.probes]
-    return probes or [_View(arm, name, INTACT)]
-
-
-def _interval(view: _View, column: Column) -> Interval | None:
-    metric = column.metric
-    if metric.domain == OWN:
-        metric = metric.within(view.own)
-    elif not view.first:
-        return None
-    if view.probe != PROBE:
-        if (metric.probe, metric.space) != (PROBE.probe, PROBE.space):
-            return None
-        metric = replace(view.probe, domain=metric.domain, label=metric.label)
-    values = list(view.arm.values(metric).values())
-    return t_interval(values) if values else None
-
-
-def _columns(results: Results) -> list[Column]:
-    domains = {OWN: "own images", INTACT: "intact images"} if results.shuffled else {INTACT: ""}
-    columns = [
-        Column(replace(PROBE, domain=domain, label=label), ", ".join(part for part in (name, where) if part), "percent")
-        for label, name in results.labels.items()
-        for domain, where in domains.items()
-    ]
-    k = max((k for cell in results.plan.cells for k in cell.config.evaluation.knn_k), default=0)
-    home, where = (OWN, ", own images") if results.shuffled else (INTACT, "")
-    for label, name in list(results.labels.items())[:1]:
-        columns.append(Column(Metric(f"knn{k}", "h", home, label), f"{name}, kNN{where}", "percent"))
-        columns.append(Column(Metric("linear", "z", home, label), f"{name}, z{where}", "percent"))
-    return [*columns, *SIDE_COLUMNS]
-
-
-def _status(arm: Arm) -> str:
-    counts = arm.statuses
-    words = {"missing": "not run"}
-    if len(counts) == 1 and (only := next(iter(counts.items())))[1] == len(arm.cells):
-        return words.get(only[0], only[0])
-    return ", ".join(f"{count} {words.get(status, status)}" for status, count in counts.items())
-
-
-def markdown_escape(text: str) -> str:
-    """`text` on one line of a table, with what Markdown would take for HTML or for the end of a cell made plain."""
-    return " ".join(html.escape(text, quote=False).replace("|", "\\|").split())
-
-
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "²": r"$^2$",
-}
-
-
-def latex_escape(text: str) -> str:
-    """`text` with every character that LaTeX would take for a command made plain."""
-    return "".join(LATEX.get(character, character) for character in text)
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(latex_escape(cell) for cell in cells) + r" \\"
+    Accuracies are fractions.
+    """
+    axes = list(results.plan.experiment.axes)
+    rows: list[list[object]] = []
+    for arm in results.arms:
+        by_metric: dict[str, list[float]] = {}
+        for record in arm.records:
+            for name, value in with_own(record, arm).items():
+                by_metric.setdefault(name, []).append(value)
+        head = [*(str(arm.at[name]) for name in axes), arm.control]
+        for name in sorted(by_metric):
+            interval = t_interval(by_metric[name])
+            rows.append([*head, name, interval.n, interval.mean, interval.sd, interval.low, interval.high])
+    known = [*of_type(TEXT, axes), ("control", FLAG), ("metric", TEXT), ("n", WHOLE)]
+    return frame([*known, *of_type(REAL, ["mean", "sd", "low", "high"])], rows)

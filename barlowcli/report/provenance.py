@@ -1,0 +1,31 @@
+"""Where numbers come from: device, code and versions. Nothing here names a folder of some machine."""
+
+import re
+from typing import Any
+
+from barlowcli.analysis.results import Records
+from barlowcli.report.setting import distinct
+
+
+def provenance(records: Records) -> list[tuple[str, str]]:
+    """Label and value of what the records say of device, code and versions; several values where they differ."""
+    rows = [record.provenance for record in records.values()]
+    found = [
+        ("device", distinct(_joined(row, "device", "device_name") for row in rows)),
+        ("barlow", distinct(str(row["barlow"]) for row in rows if row.get("barlow"))),
+        ("commit", distinct(str(row["commit"]) for row in rows if row.get("commit"))),
+        ("Python", distinct(_joined(row, "python", "platform") for row in rows)),
+    ]
+    packages = dict.fromkeys(name for row in rows for name in row.get("versions", {}))
+    found += [(name, distinct(str(row.get("versions", {}).get(name, "")) for row in rows)) for name in packages]
+    return [(label, value) for label, value in found if value]
+
+
+def without_folders(text: str) -> str:
+    """`text` with the folders of absolute paths cut away: "/home/me/cats/1.png" -> "…/1.png"."""
+    return re.sub(r"(?<![\w./])/(?:[^\s/:'\"`]+/)+", "…/", text)
+
+
+def _joined(row: dict[str, Any], first: str, second: str) -> str:
+    values = [str(row[name]) for name in (first, second) if row.get(name)]
+    return f"{values[0]} ({values[1]})" if len(values) > 1 else "".join(values)

@@ -1,0 +1,52 @@
+"""A report in plain words, for a terminal."""
+
+from barlowcli.analysis.wording import capital
+from barlowcli.report.caveats import caveats
+from barlowcli.report.content import Content
+from barlowcli.report.setting import mode, screened, setting
+from barlowcli.verdicts.findings import Finding, meaning, notes, reason
+
+
+def summary_lines(content: Content) -> list[str]:
+    """What was asked, on what, what was found by claim, and how far to trust it; one sentence or two a line."""
+    results, plan = content.results, content.results.plan
+    lines = [*_partial(content), plan.experiment.question.strip(), f"{plan.experiment.title}: {_done(content)}."]
+    lines += [text for text in (mode(plan), screened(results)) if text]
+    for finding in content.findings:
+        lines += ["", *_claim_lines(finding)]
+    return [*lines, "", *caveats(results, content.shown)]
+
+
+def _partial(content: Content) -> list[str]:
+    """That cells have no numbers; none where all have."""
+    if not content.partial:
+        return []
+    without, planned = len(content.results.lacking), content.counts["planned"]
+    gone = f" Diverged: {content.diverged}." if content.diverged else ""
+    return [f"PARTIAL: {without} of {planned} planned cells have no numbers, and none stands in.{gone}"]
+
+
+def _done(content: Content) -> str:
+    """ "colour-digits, encoder small, 3 seeds; 36 of 36 cells done, 1 collapsed"."""
+    counts = content.counts
+    done = f"{counts['done']} of {counts['planned']} cells done"
+    troubles = [f"{counts[name]} {name}" for name in ("failed", "collapsed", "diverged") if counts[name]]
+    return f"{setting(content.results)}; {', '.join([done, *troubles])}"
+
+
+def _claim_lines(finding: Finding) -> list[str]:
+    headline = f"{finding.claim.title}: {finding.word.upper()}"
+    lines = [headline + (f". {capital(finding.meaning)}." if finding.meaning else "")]
+    if finding.word == "untested":
+        return [f"{headline}. {reason(finding.primary[0])}" if finding.primary else headline]
+    agreed = len({verdict.word for verdict in finding.primary}) == 1
+    for verdict in finding.primary:
+        means = meaning(verdict)
+        word = "" if agreed else f"{verdict.word}, {means}." if means else f"{verdict.word}."
+        parts = [f"{verdict.name}:", word, reason(verdict), *notes(verdict)]
+        lines.append("  " + " ".join(part for part in parts if part))
+    if finding.disagreement:
+        lines.append(f"  {finding.disagreement}")
+    elif len(finding.verdicts) > len(finding.primary) and finding.meaning:
+        lines.append("  Probed on intact images: the same verdict.")
+    return lines
