@@ -29,7 +29,7 @@ ROOMS = (
 RANK = {name: rank for rank, name in enumerate(ROOMS)}
 WITHOUT_TORCH = (
     *("analysis.results", "analysis.lines", "analysis.statistics", "analysis.wording", "published.figures"),
-    *("verdicts", "tables.summary", "tables.files", "tables.costs", "plots.accuracy", "plots.curve", "report"),
+    *("verdicts", "tables.overview", "tables.writing", "tables.costs", "plots.accuracy", "plots.curve", "report"),
     *("experiment.model", "plan.grid", "plan.freezing", "records.record", "settings.cell", "registry"),
 )
 

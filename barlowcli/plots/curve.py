@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from barlowcli.analysis.lines import Line
 from barlowcli.analysis.results import Arm, Results
 from barlowcli.analysis.wording import listing, method_name
+from barlowcli.experiment.model import Curve
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.curve_panels import COLLAPSED, PUBLISHED, draw_accuracies, draw_changes
 from barlowcli.plots.panels import HEIGHT_INCHES, domains_of, panels_for, value_axis
@@ -18,10 +19,10 @@ from barlowcli.plots.points import line_points, places
 from barlowcli.plots.saving import Drawing
 from barlowcli.plots.strokes import Strokes, strokes
 from barlowcli.plots.style import FAINT, INK, styled
-from barlowcli.published.figures import Change, changes
+from barlowcli.published.figures import Change, changes, read_figures
 from barlowcli.records.metrics import INTACT
 
-CAPTION = "Small dots: seeds.  Markers: their mean.  Whiskers: 95 % t interval, from three seeds on."
+MARKS = "Small dots: seeds.  Markers: their mean.  Whiskers: 95 % t interval, from three seeds on."
 
 
 @styled()
@@ -54,7 +55,8 @@ def curve_plot(results: Results) -> Drawing | None:
         draw_changes(every[-1], results, look, both, published, figures)
     _explain(min(every, key=lambda axes: axes.get_position().y0), look, figures)
     alt = f"{label} accuracy against {curve.label}: every seed, mean and 95 % interval, with the controls as lines"
-    return Drawing(figure, "curve", f"{alt}; beside it measured and published changes" if figures else alt)
+    alt += "; beside it measured and published changes" if figures else ""
+    return Drawing(figure, "curve", alt, _caption(plan, curve))
 
 
 def published_along(plan: Plan) -> list[Change]:
@@ -66,6 +68,21 @@ def published_along(plan: Plan) -> list[Change]:
     return [change for change in changes(published) if change.method in methods]
 
 
+def _caption(plan: Plan, curve: Curve) -> str:
+    """What is drawn, then what the experiment says of its curve."""
+    published = plan.experiment.published
+    parts = [
+        f"Accuracy of a linear probe on each arm's frozen encoder against the {curve.label}; a line an arm, grey lines "
+        "the controls."
+    ]
+    if published is not None and published_along(plan):
+        parts.append(
+            f"Published figures are those of {read_figures(published.file).setting}, and data sets differ: so they and "
+            "what was measured are drawn as changes, each source against its own reference."
+        )
+    return " ".join([*parts, curve.caption.strip()])
+
+
 def _arms(lines: Iterable[Line]) -> list[Arm]:
     """Each once."""
     found = {arm.cells[0].id: arm for line in lines for arms in line.arms.values() for arm in arms}
@@ -75,7 +92,7 @@ def _arms(lines: Iterable[Line]) -> list[Arm]:
 def _explain(axes: Axes, look: Strokes, figures: Sequence[Change]) -> None:
     """Caption and legend below the lowest panel."""
     axes.annotate(
-        "  ".join([CAPTION, *_without_numbers(look)]),
+        "  ".join([MARKS, *_without_numbers(look)]),
         (0, 0),
         (0, -58),
         xycoords="axes fraction",

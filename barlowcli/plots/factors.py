@@ -13,6 +13,7 @@ from barlowcli.plots.saving import Drawing
 from barlowcli.plots.scheme import MOST_NAMES, Scheme, scheme
 from barlowcli.plots.style import INK, MARKERS, percent_axis, styled
 
+CAPTION = "Which of the two things in an image each encoder lets a linear probe read."
 CONTROL_INK = "#666666"
 CONTROL_MARKERS = {"untrained": ("X", 9), "trained": ("*", 13), "histogram": ("P", 9)}
 """Mark and size of each kind; hollow where shuffled. A star looks smaller than it is."""
@@ -45,7 +46,7 @@ def _factor_plot(results: Results, look: Scheme, factor: str, name: str) -> Draw
             handles.setdefault(control.name, _control_handle(control))
     figure.legend(list(handles.values()), list(handles), loc="outside right upper", fontsize=9.5, labelspacing=0.7)
     alt = f"{label} accuracy against {name} accuracy, one marker an arm, small dots its seeds, controls in grey"
-    return Drawing(figure, f"factor-{factor}", alt)
+    return Drawing(figure, f"factor-{factor}", alt, CAPTION)
 
 
 def _panel(axes: Axes, look: Scheme, beside: Sequence[Control], domain: str, factor: str) -> None:

@@ -14,11 +14,13 @@ PADDING = 0.15
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a plot function makes. name: of the files to be; alt: what it shows, for one who cannot see it."""
+    """What a plot function makes. name: of the files to be; alt: what it shows, for one who cannot see it; caption: what is
+    said below it on the page."""
 
     figure: Figure
     name: str
     alt: str
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Plot:
 
     name: str
     alt: str
+    caption: str
     svg: bytes
     png: bytes
 
@@ -40,4 +43,4 @@ def save(drawing: Drawing) -> Plot:
     box = figure.get_tightbbox().padded(PADDING)  # once for both files: bbox_inches="tight" would draw each twice
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches=box)
     figure.savefig(png, format="png", metadata={"Software": None}, dpi=DPI, bbox_inches=box)
-    return Plot(drawing.name, drawing.alt, svg.getvalue(), png.getvalue())
+    return Plot(drawing.name, drawing.alt, drawing.caption, svg.getvalue(), png.getvalue())

@@ -21,6 +21,10 @@ from barlowcli.plots.style import styled
 Log = Sequence[Mapping[str, float]]
 """One line an epoch: step, epoch, lr, loss and its terms, std."""
 
+CAPTION = (
+    "Training loss, each method on a scale of its own: losses of different methods do not compare. "
+    "Supervised controls are left out."
+)
 MOST_TICKS = 8
 MOST_COLUMNS, LINE_INCHES = 4, 0.23
 """Of the legend: columns, and height of a line after the first."""
@@ -48,7 +52,7 @@ def training_plot(results: Results, logs: Mapping[str, Log]) -> Drawing | None:
     if handles:
         figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=columns, fontsize=9.5)
     alt = "Training loss by epoch, one panel a method, one colour an arm, one line a seed"
-    return Drawing(figure, "training", alt)
+    return Drawing(figure, "training", alt, CAPTION)
 
 
 def _method(arm: Arm) -> str:

@@ -8,9 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import capital
-from barlowcli.experiment.model import Curve
 from barlowcli.plan.plan import Plan
-from barlowcli.plots.curve import published_along
 from barlowcli.plots.saving import Plot
 from barlowcli.published.figures import read_figures
 from barlowcli.report.caveats import caveats
@@ -36,12 +34,6 @@ CONTROLS = {
         "histograms” would be worth.",
     ),
 }
-CAPTIONS = {
-    "accuracy": "Accuracy of a linear probe on each arm's frozen encoder. Grey lines are the controls.",
-    "training": "Training loss, each method on a scale of its own: losses of different methods do not compare. "
-    "Supervised controls are left out.",
-    "factor": "Which of the two things in an image each encoder lets a linear probe read.",
-}
 
 
 def render(content: Content) -> str:
@@ -62,7 +54,7 @@ def render(content: Content) -> str:
         counts=content.counts,
         findings=[_finding(finding) for finding in content.findings],
         caveats=caveats(results, content.shown),
-        plots=[_picture(plan, plot) for plot in content.plots],
+        plots=[_picture(plot) for plot in content.plots],
         overview=content.overview,
         costs=content.costs,
         published=content.published,
@@ -106,27 +98,9 @@ def _finding(finding: Finding) -> FindingView:
     return FindingView(claim.title, claim.id, finding.word, capital(finding.meaning), finding.disagreement, rows)
 
 
-def _picture(plan: Plan, plot: Plot) -> dict[str, str]:
+def _picture(plot: Plot) -> dict[str, str]:
     data = base64.b64encode(plot.svg).decode()
-    kind = plot.name.partition("-")[0]
-    curve = plan.experiment.curve
-    caption = _curve_caption(plan, curve) if curve and kind == "curve" else CAPTIONS[kind]
-    return {"source": f"data:image/svg+xml;base64,{data}", "alt": plot.alt, "caption": caption}
-
-
-def _curve_caption(plan: Plan, curve: Curve) -> str:
-    """What is drawn, then what the experiment says of its curve."""
-    published = plan.experiment.published
-    parts = [
-        f"Accuracy of a linear probe on each arm's frozen encoder against the {curve.label}; a line an arm, grey lines "
-        "the controls."
-    ]
-    if published is not None and published_along(plan):
-        parts.append(
-            f"Published figures are those of {read_figures(published.file).setting}, and data sets differ: so they and "
-            "what was measured are drawn as changes, each source against its own reference."
-        )
-    return " ".join([*parts, curve.caption.strip()])
+    return {"source": f"data:image/svg+xml;base64,{data}", "alt": plot.alt, "caption": plot.caption}
 
 
 def _controls(results: Results) -> list[tuple[str, str]]:

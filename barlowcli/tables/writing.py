@@ -24,7 +24,7 @@ LATEX = {
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    """Comma-separated, lines end in "\\n"; floats with six decimals, flags as yes and no, what is missing as nothing."""
+    """Comma-separated, "\\n" at line ends; floats with six decimals, flags as yes and no, what is missing empty."""
     words = {True: "yes", False: "no"}
     said = [column.map(words) if column.dtype == FLAG else column for _, column in table.items()]
     return pd.concat(said, axis=1).to_csv(index=False, float_format="%.6f", lineterminator="\n")
