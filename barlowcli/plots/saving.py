@@ -14,8 +14,8 @@ PADDING = 0.15
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a plot function makes. name: of the files to be; alt: what it shows, for one who cannot see it; caption: what is
-    said below it on the page."""
+    """What a plot function makes. name: of the files to be; alt: what it shows, for one who cannot see it; caption:
+    what is said below it on the page."""
 
     figure: Figure
     name: str
