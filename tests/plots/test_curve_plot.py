@@ -10,7 +10,6 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.transforms import Bbox
 from scipy import stats
 
 from barlowcli.analysis.lines import lines
@@ -21,26 +20,21 @@ from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.curve import curve_plot, published_along
 from barlowcli.plots.points import curve_controls, line_points, places
+from barlowcli.plots.saving import save
 from barlowcli.plots.strokes import strokes
-from barlowcli.plots.style import Plot, finish
+from barlowcli.plots.style import styled
 from barlowcli.records.record import Record
-from barlowcli.report.writing import draw
+from barlowcli.report.content import draw
 from tests.synthetic_grids import augmentations_truth, dims_truth, grid_plan, grid_records, patch_truth
 
 DIMS = Curve(axis="dims", label="D")
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Every figure that curve_plot finishes."""
-    kept: list[Figure] = []
-
-    def keep(figure: Figure, name: str, alt: str) -> Plot:
-        kept.append(figure)
-        return finish(figure, name, alt)
-
-    monkeypatch.setattr("barlowcli.plots.curve.finish", keep)
-    return kept
+def drawn(results: Results) -> Figure:
+    """The curve of results that have one."""
+    drawing = curve_plot(results)
+    assert drawing is not None
+    return drawing.figure
 
 
 def means_of(records: dict[str, Record]) -> dict[Any, dict[str, float]]:
@@ -80,11 +74,10 @@ def test_the_points_are_the_means_of_the_arms() -> None:
             assert point.interval.half_width == pytest.approx(half)
 
 
-def test_what_is_drawn_is_what_was_measured_and_published(drawn: list[Figure]) -> None:
+def test_what_is_drawn_is_what_was_measured_and_published() -> None:
     plan = grid_plan("dims")
     records = grid_records(plan, dims_truth)
-    assert curve_plot(Results(plan, records)) is not None
-    first, second = drawn[0].axes
+    first, second = drawn(Results(plan, records)).axes
     assert [text.get_text() for text in first.get_xticklabels()] == ["16", "64", "256"]
     assert second.get_xticks().tolist() == list(range(4, 15))
     expected = means_of(records)
@@ -118,15 +111,14 @@ def test_what_is_drawn_is_what_was_measured_and_published(drawn: list[Figure]) -
     ]
 
 
-def test_every_seed_is_a_dot_and_a_collapsed_one_is_marked(drawn: list[Figure]) -> None:
+def test_every_seed_is_a_dot_and_a_collapsed_one_is_marked() -> None:
     plan = grid_plan("dims", axes={"method": ["byol"]})
     records = grid_records(plan, dims_truth)
     cell = next(cell for cell in plan.cells if cell.axes["dims"] == "64" and cell.seed == 1)
     records[cell.id] = records[cell.id].model_copy(update={"status": "collapsed"})
     lost = next(cell for cell in plan.cells if cell.axes["dims"] == "16" and cell.seed == 0)
     del records[lost.id]
-    curve_plot(Results(plan, records))
-    first = drawn[0].axes[0]
+    first = drawn(Results(plan, records)).axes[0]
     (mark,) = [line for line in first.lines if line.get_marker() == "x"]
     assert np.asarray(mark.get_ydata()).tolist() == [records[cell.id].metrics["linear.h.none.label"]]
     dots = [float(np.asarray(line.get_ydata())[0]) for line in with_markers(first, 1)]
@@ -156,11 +148,10 @@ def test_where_values_stand(scale: str, values: list[str], side: int | None, exp
     assert list(found) == list(expected)
 
 
-def test_shuffled_training_has_two_panels_and_the_untrained_encoder_along_the_axis(drawn: list[Figure]) -> None:
+def test_shuffled_training_has_two_panels_and_the_untrained_encoder_along_the_axis() -> None:
     plan = grid_plan("dose-patch")
     records = grid_records(plan, patch_truth)
-    curve_plot(Results(plan, records))
-    own, intact = drawn[0].axes
+    own, intact = drawn(Results(plan, records)).axes
     assert [axes.get_title(loc="left") for axes in (own, intact)] == [
         "Probed on images shuffled as in training",
         "Probed on intact images",
@@ -209,11 +200,15 @@ def test_bytes_depend_on_the_numbers_alone() -> None:
     plan = grid_plan("dims")
     records = grid_records(plan, dims_truth)
     first = curve_plot(Results(plan, records))
+    assert first is not None
+    saved = save(first)
     names = list(records)
     random.Random(1).shuffle(names)
     with matplotlib.rc_context():
         matplotlib.rc("lines", linewidth=9)
-        assert curve_plot(Results(plan, {name: records[name] for name in names})) == first
+        again = curve_plot(Results(plan, {name: records[name] for name in names}))
+        assert again is not None
+        assert save(again) == saved
 
 
 def curves() -> list[tuple[str, str]]:
@@ -239,17 +234,12 @@ def test_no_two_lines_look_alike(name: str, preset: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "preset"), curves())
-def test_ticks_do_not_run_into_one_another(name: str, preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    boxes: list[list[Bbox]] = []
-
-    def measure(figure: Figure, name: str, alt: str) -> Plot:
-        figure.draw_without_rendering()
-        boxes.extend([[text.get_window_extent() for text in axes.get_xticklabels()] for axes in figure.axes])
-        return Plot(name, alt, b"", b"")
-
-    monkeypatch.setattr("barlowcli.plots.curve.finish", measure)
+def test_ticks_do_not_run_into_one_another(name: str, preset: str) -> None:
     plan = the_plan(name, preset)
-    curve_plot(Results(plan, grid_records(plan, lambda cell: 0.5)))
-    assert boxes
-    for ticks in boxes:
-        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(ticks))
+    figure = drawn(Results(plan, grid_records(plan, lambda cell: 0.5)))
+    with styled():
+        figure.draw_without_rendering()
+    assert figure.axes
+    for axes in figure.axes:
+        boxes = [text.get_window_extent() for text in axes.get_xticklabels()]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))

@@ -1,60 +1,125 @@
 import io
 import itertools
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
+from scipy import stats
 
 from barlowcli.analysis.results import Arm, Results
-from barlowcli.plots.accuracy import MOST_COLUMNS, accuracy_plot
+from barlowcli.plots.accuracy import accuracy_plot
 from barlowcli.plots.controls import controls
 from barlowcli.plots.factors import factor_plots
-from barlowcli.plots.style import HUES, Plot, finish, scheme, spread
+from barlowcli.plots.levels import spread
+from barlowcli.plots.rows import MOST_COLUMNS
+from barlowcli.plots.saving import Drawing, save
+from barlowcli.plots.scheme import scheme
+from barlowcli.plots.style import HUES, styled
 from barlowcli.plots.training import epoch_ticks, training_plot
 from tests.synthetic_grids import augmentations_truth, dims_truth, grid_logs, grid_plan, grid_records
 from tests.synthetic_results import BEYOND, cells_of, log_of, quick_plan, records_of
 
 
-def assert_drawn(plot: Plot | None) -> None:
-    """Both files open, and something is in the picture."""
-    assert plot is not None
-    root = ElementTree.fromstring(plot.svg)
-    assert root.tag.endswith("svg")
-    assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) > 20
-    with Image.open(io.BytesIO(plot.png)) as image:
-        assert min(image.size) > 400
-        assert len(image.convert("RGB").getcolors(2**24) or ()) > 50
+def laid_out(drawing: Drawing | None) -> Figure:
+    """The figure of a plot that there is, every part in its place."""
+    assert drawing is not None
+    with styled():
+        drawing.figure.draw_without_rendering()
+    return drawing.figure
 
 
-def test_the_three_plots() -> None:
+def ys(line: Line2D) -> list[float]:
+    return np.asarray(line.get_ydata()).tolist()
+
+
+def marked(axes: Axes, marker: str) -> list[Line2D]:
+    return [line for line in axes.lines if line.get_marker() == marker]
+
+
+def assert_columns(axes: Axes, arms: Sequence[Arm], domain: str) -> None:
+    """Of every arm its seeds, its mean as a bar and in numbers, and from three seeds on its t interval as a whisker."""
+    found = [list(arm.accuracies(domain).values()) for arm in arms]
+    found = [values for values in found if values]
+    assert [ys(line) for line in marked(axes, "o")] == found
+    bare = [ys(line) for line in marked(axes, "None")]
+    texts = [text.get_text() for text in axes.texts]
+    for values in found:
+        mean = float(np.mean(values))
+        assert any(bar == pytest.approx([mean, mean]) for bar in bare)
+        assert f"{100 * mean:.1f}" in texts
+        half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values) if len(values) > 2 else None
+        whiskers = [bar for bar in bare if half and bar == pytest.approx([mean - half, mean + half])]
+        assert len(whiskers) == (half is not None)
+
+
+def test_accuracy_by_arm_shows_every_arm_in_both_domains_and_the_controls_as_lines() -> None:
     plan = quick_plan()
-    records = records_of(plan, BEYOND)
-    assert_drawn(accuracy_plot(Results(plan, records)))
-    (factor,) = factor_plots(Results(plan, records))
+    results = Results(plan, records_of(plan, BEYOND))
+    arms = scheme(results).arms
+    panels = laid_out(accuracy_plot(results)).axes
+    for axes, domain in zip(panels, ("own", "none"), strict=True):
+        assert_columns(axes, arms, domain)
+        dashed = sorted(ys(line)[0] for line in axes.lines if line.is_dashed())
+        means = [control.mean for control in controls(results, domain)]
+        assert dashed == pytest.approx(sorted([*means, 0.11]))  # and chance
+    names = [f"{shuffle}\njitter {jitter}" for shuffle in ("intact", "shuffled") for jitter in ("on", "off")]
+    assert [label.get_text() for label in panels[-1].get_xticklabels()] == [*names, *names]
+
+
+def test_factors_are_drawn_against_one_another_every_seed_and_the_means() -> None:
+    plan = quick_plan()
+    results = Results(plan, records_of(plan, BEYOND))
+    look = scheme(results)
+    (factor,) = factor_plots(results)
     assert factor.name == "factor-colour"
-    assert_drawn(factor)
-    logs = {cell.id: log_of(cell) for cell in plan.cells if cell.config.training}
-    assert_drawn(training_plot(Results(plan, records), logs))
+    for axes, domain in zip(laid_out(factor).axes, ("own", "none"), strict=True):
+        pairs = [(arm.accuracies(domain), arm.accuracies(domain, "colour")) for arm in look.arms]
+        pairs += [(control.values(), control.values("colour")) for control in controls(results, domain)]
+        assert [(ys(line), np.asarray(line.get_xdata()).tolist()) for line in marked(axes, ".")] == [
+            (list(other.values()), list(main.values())) for main, other in pairs
+        ]
+        means = [line for line in axes.lines if line.get_marker() != "."]
+        assert [ys(line) for line in means] == [[pytest.approx(np.mean(list(other.values())))] for _, other in pairs]
+        assert [str(line.get_markerfacecolor()) for line in means[: len(look.arms)]] == [
+            look.colour(arm) for arm in look.arms
+        ]
 
 
-def test_training_has_a_panel_a_method_and_none_for_controls(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[Figure] = []
+def test_both_files_show_the_drawing() -> None:
+    plan = quick_plan()
+    results = Results(plan, records_of(plan, BEYOND))
+    drawing = accuracy_plot(results)
+    assert drawing is not None
+    plot = save(drawing)
+    assert (plot.name, plot.alt, plot.caption) == (drawing.name, drawing.alt, drawing.caption)
+    look = scheme(results)
+    colours = {look.colour(arm).lower() for arm in look.arms}
+    root = ElementTree.fromstring(plot.svg)
+    width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+    drawn = {style.partition("fill: ")[2][:7] for one in root.iter() if "fill: " in (style := one.get("style", ""))}
+    assert colours <= drawn
+    with Image.open(io.BytesIO(plot.png)) as image:
+        assert image.size == pytest.approx((width * 160 / 72, height * 160 / 72), abs=1.5)
+        pixels = {to_hex([part / 255 for part in pixel]) for _, pixel in image.convert("RGB").getcolors(2**24) or ()}
+    assert colours <= pixels
 
-    def keep(figure: Figure, name: str, alt: str) -> Plot:
-        drawn.append(figure)
-        return finish(figure, name, alt)
 
-    monkeypatch.setattr("barlowcli.plots.training.finish", keep)
+def test_training_has_a_panel_a_method_and_none_for_controls() -> None:
     for methods, titles in ((["barlow", "byol"], ["Barlow Twins", "BYOL"]), (["byol"], ["BYOL"])):
         plan = quick_plan(axes={"method": methods})
-        training_plot(Results(plan, {}), {cell.id: log_of(cell) for cell in plan.cells if cell.config.training})
-        panels = drawn.pop().axes
+        logs = {cell.id: log_of(cell) for cell in plan.cells if cell.config.training}
+        panels = laid_out(training_plot(Results(plan, {}), logs)).axes
         assert [axes.get_title(loc="left") for axes in panels] == titles
-        for axes in panels:
-            assert len(axes.lines) == 12
+        for axes, method in zip(panels, methods, strict=True):
+            losses = [[line["loss"] for line in logs[cell.id]] for cell in cells_of(plan, method=method)]
+            assert sorted(ys(line) for line in axes.lines) == sorted(losses)
             assert all(np.asarray(line.get_xdata()).tolist() == list(range(1, 9)) for line in axes.lines)
             assert axes.get_xticks().tolist() == list(range(1, 9))
             assert len(axes.get_shared_y_axes().get_siblings(axes)) == 1
@@ -75,7 +140,10 @@ def test_other_axes_and_one_method_and_few_seeds() -> None:
     plan = quick_plan(axes={"method": ["byol"], "shuffle": ["none"], "dims": ["16", "64", "256"]}, seeds=1)
     records = records_of(plan, BEYOND)
     del records[plan.cells[0].id]
-    assert_drawn(accuracy_plot(Results(plan, records)))
+    results = Results(plan, records)
+    (axes,) = laid_out(accuracy_plot(results)).axes
+    assert_columns(axes, scheme(results).arms, "none")
+    assert [text.get_text() for text in axes.texts].count("1 not run") == 1
 
 
 def test_nothing_to_show_is_no_plot() -> None:
@@ -100,15 +168,17 @@ def test_bytes_depend_on_the_numbers_alone() -> None:
     plan = quick_plan(axes={"method": ["barlow"]})
     records = records_of(plan, BEYOND)
     first = accuracy_plot(Results(plan, records))
+    assert first is not None
+    saved = save(first)
     before = dict(matplotlib.rcParams)
     with matplotlib.rc_context():
         matplotlib.rc("axes", titlesize=30)
         matplotlib.rc("svg", hashsalt=None)
         again = accuracy_plot(Results(plan, dict(reversed(list(records.items())))))
-    assert first == again
+        assert again is not None
+        assert save(again) == saved
     assert dict(matplotlib.rcParams) == before
-    assert first is not None
-    assert b"<dc:date>" not in first.svg
+    assert b"<dc:date>" not in saved.svg
 
 
 def test_an_arm_has_one_colour_in_every_method_and_no_two_arms_share_one() -> None:
@@ -132,36 +202,20 @@ def test_many_arms_are_told_apart_by_line_style() -> None:
     assert len({(look.colour(arm), look.line(arm)) for arm in look.arms}) == len(look.arms) == 6
 
 
-def kept_by(module: str, monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that a module of plots finishes, laid out but not written."""
-    figures: list[Figure] = []
-
-    def keep(figure: Figure, name: str, alt: str) -> Plot:
-        figure.draw_without_rendering()
-        figures.append(figure)
-        return Plot(name, alt, b"", b"")
-
-    monkeypatch.setattr(f"barlowcli.plots.{module}.finish", keep)
-    return figures
-
-
 @pytest.mark.parametrize("name", ["augmentations", "normalisation", "hybrid", "shuffle-test"])
-def test_names_of_arms_do_not_run_into_one_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = kept_by("accuracy", monkeypatch)
+def test_names_of_arms_do_not_run_into_one_another(name: str) -> None:
     plan = grid_plan(name, seeds=1)
-    accuracy_plot(Results(plan, grid_records(plan, lambda cell: 0.5)))
-    assert figures[0].get_figwidth() < 16
-    for axes in figures[0].axes:
+    figure = laid_out(accuracy_plot(Results(plan, grid_records(plan, lambda cell: 0.5))))
+    assert figure.get_figwidth() < 16
+    for axes in figure.axes:
         boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_visible()]
         assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
-def test_many_arms_stand_in_rows_a_method_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures = kept_by("accuracy", monkeypatch)
+def test_many_arms_stand_in_rows_a_method_each() -> None:
     plan = grid_plan("augmentations", axes={"method": ["barlow", "byol", "simclr"]})
     records = grid_records(plan, augmentations_truth)
-    accuracy_plot(Results(plan, records))
-    rows = figures[0].axes
+    rows = laid_out(accuracy_plot(Results(plan, records))).axes
     assert [axes.get_title(loc="left") for axes in rows] == ["Probed on intact images", "", ""]
     assert len({axes.get_ylim() for axes in rows}) == 1
     for axes, (method, name) in zip(
@@ -175,8 +229,7 @@ def test_many_arms_stand_in_rows_a_method_each(monkeypatch: pytest.MonkeyPatch) 
             assert f"{100 * mean:.1f}" in texts
     hybrid = grid_plan("hybrid")
     results = Results(hybrid, grid_records(hybrid, lambda cell: 0.5))
-    accuracy_plot(results)
-    counts = [len(axes.get_xticks()) for axes in figures[1].axes]
+    counts = [len(axes.get_xticks()) for axes in laid_out(accuracy_plot(results)).axes]
     assert len(counts) > 1
     assert max(counts) <= MOST_COLUMNS
     assert sum(counts) == len(scheme(results).arms)
@@ -202,25 +255,20 @@ def test_more_hues_than_pairs_are_told_apart() -> None:
     assert len({(names.colour(arm), names.marker(arm)) for arm in names.arms}) == 11
 
 
-def test_a_legend_of_many_arms_names_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_legend_of_many_arms_names_their_parts() -> None:
     plan = grid_plan("dims", "cifar10", seeds=1)
     parts = [*(f"D = {dims}" for dims in plan.axes["dims"]), *scheme(Results(plan, {})).shade_legend()]
-    figures = kept_by("training", monkeypatch)
-    training_plot(Results(plan, {}), grid_logs(plan))
-    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == parts
-    figures = kept_by("factors", monkeypatch)
-    factor_plots(Results(plan, grid_records(plan, dims_truth)))
+    training = laid_out(training_plot(Results(plan, {}), grid_logs(plan)))
+    assert [text.get_text() for text in training.legends[0].get_texts()] == parts
+    (factor,) = factor_plots(Results(plan, grid_records(plan, dims_truth)))
     methods = ["Barlow Twins", "BYOL", "SimCLR", "untrained, intact images"]
-    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == [*parts[:11], *methods]
+    assert [text.get_text() for text in factor.figure.legends[0].get_texts()] == [*parts[:11], *methods]
 
 
-def test_training_has_a_panel_a_method_where_methods_are_values_of_another_axis(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    figures = kept_by("training", monkeypatch)
+def test_training_has_a_panel_a_method_where_methods_are_values_of_another_axis() -> None:
     plan = grid_plan("hybrid", seeds=1)
-    training_plot(Results(plan, {}), grid_logs(plan))
-    assert [axes.get_title(loc="left") for axes in figures[0].axes] == ["Barlow Twins", "BYOL"]
+    figure = laid_out(training_plot(Results(plan, {}), grid_logs(plan)))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Barlow Twins", "BYOL"]
 
 
 def test_controls_by_panel() -> None:
@@ -265,4 +313,8 @@ def test_labels_that_have_room_stay_where_they_are() -> None:
 
 def test_one_arm_alone_has_no_name_to_tell_it_apart_and_is_drawn() -> None:
     plan = quick_plan(seeds=1, axes={"method": ["barlow"], "shuffle": ["none"], "jitter": ["off"]})
-    assert accuracy_plot(Results(plan, records_of(plan, BEYOND))) is not None
+    results = Results(plan, records_of(plan, BEYOND))
+    (axes,) = laid_out(accuracy_plot(results)).axes
+    (arm,) = scheme(results).arms
+    assert_columns(axes, [arm], "none")
+    assert [label.get_text() for label in axes.get_xticklabels()] == [""]

@@ -12,10 +12,11 @@ from barlowcli.analysis.statistics import t_interval
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.files import experiment_names, load_experiment
 from barlowcli.experiment.model import Published
+from barlowcli.published.comparison import Comparison, compare
 from barlowcli.published.figures import FOLDER, Change, Figure, changes, read_figures
 from barlowcli.records.record import Record
 from barlowcli.report import write_report
-from barlowcli.tables.published import Comparison, compare, published_table
+from barlowcli.tables.published import published_to_read
 from tests.synthetic_grids import augmentations_truth, dims_truth, grid_plan, grid_records, write_grid
 
 DIMS = Published(
@@ -205,7 +206,7 @@ def test_nothing_is_compared_at_the_measured_reference() -> None:
 def test_rows_show_what_there_is() -> None:
     plan = grid_plan("augmentations")
     records = grid_records(plan, augmentations_truth)
-    table = published_table(Results(plan, records))
+    table = published_to_read(Results(plan, records))
     assert table is not None
     rows = {name: dict(zip(table.header, (name, *texts), strict=True)) for name, *texts in table.rows}
     assert rows["BYOL, baseline"]["measured"] == rows["BYOL, baseline"]["published"] == "reference"
@@ -221,7 +222,7 @@ def test_rows_show_what_there_is() -> None:
 
 
 def test_numbers_are_in_the_order_of_their_size() -> None:
-    table = published_table(Results(grid_plan("dims"), {}))
+    table = published_to_read(Results(grid_plan("dims"), {}))
     assert table is not None
     names = [name for name, *_ in table.rows if name.startswith("BYOL")]
     assert names == [f"BYOL, D = {dims}" for dims in (16, 32, 64, 128, 256, 512)]
@@ -229,7 +230,7 @@ def test_numbers_are_in_the_order_of_their_size() -> None:
 
 def test_different_references_are_said() -> None:
     plan = grid_plan("dims")
-    table = published_table(Results(plan, grid_records(plan, dims_truth)))
+    table = published_to_read(Results(plan, grid_records(plan, dims_truth)))
     assert table is not None
     assert "Barlow Twins: measured against D = 256, published against D = 8192." in table.legend
     assert "BYOL: both against D = 256." in table.legend

@@ -14,7 +14,9 @@ from barlowcli.plan.freezing import write_plan
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import write_record
 from barlowcli.report import Report, write_report
-from barlowcli.report.setting import caveats, provenance, setting, without_folders
+from barlowcli.report.caveats import caveats
+from barlowcli.report.provenance import provenance, without_folders
+from barlowcli.report.setting import setting
 from barlowcli.verdicts import judge
 from tests.synthetic_results import (
     BEYOND,

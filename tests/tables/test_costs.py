@@ -12,10 +12,17 @@ from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.record import Record
 from barlowcli.report import write_report
-from barlowcli.tables.costs import costs
+from barlowcli.tables.costs import costs, costs_to_read
+from barlowcli.tables.writing import csv_text
 from tests.synthetic_results import BEYOND, cells_of, quick_plan, record_of, records_of, write_results
 
 MIB = 1024 * 1024
+KINDS = {
+    **dict.fromkeys(["method", "shuffle", "jitter", "reference"], "object"),
+    **dict.fromkeys(["milliseconds_per_step", "mebibytes", "time_ratio", "memory_ratio"], "float64"),
+    "control": "bool",
+    "n": "Int64",
+}
 
 
 def measured(
@@ -47,7 +54,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_every_trained_arm_has_its_median_time_and_its_memory_and_is_held_against_the_first() -> None:
     plan = quick_plan()
-    table = rows(costs(Results(plan, measured(plan, records_of(plan, BEYOND), usual))).csv())
+    table = rows(csv_text(costs(Results(plan, measured(plan, records_of(plan, BEYOND), usual)))))
     trained = {tuple(cell.axes.values()) for cell in plan.cells if cell.config.method.trains}
     assert {(row["method"], row["shuffle"], row["jitter"]) for row in table} == trained
     for row in table:
@@ -71,9 +78,12 @@ def test_a_screened_experiment_is_held_against_its_parents_under_the_same_condit
         return step * (1 if cell.axes["stage"] == "test" else 2), round(step * MIB)
 
     records = {cell.id: record_of(plan, cell, {"linear.h.none.label": 0.5}) for cell in plan.cells}
-    table = costs(Results(plan, measured(plan, records, cost)))
-    assert table.references == ("barlow", "byol")
-    found = {(row["stage"], row["arm"], row["condition"], row["reference"]): row for row in rows(table.csv())}
+    results = Results(plan, measured(plan, records, cost))
+    table = costs(results)
+    assert list(table["reference"].unique()) == ["barlow", "byol"]
+    titles = [f"{what} vs {parent}" for parent in ("barlow", "byol") for what in ("time", "memory")]
+    assert costs_to_read(results).header[4:] == titles
+    found = {(row["stage"], row["arm"], row["condition"], row["reference"]): row for row in rows(csv_text(table))}
     for condition in conditions:
         ema = [found["test", "ema", condition, parent] for parent in ("barlow", "byol")]
         assert [float(row["time_ratio"]) for row in ema] == pytest.approx([1.5, 0.75])
@@ -86,15 +96,17 @@ def test_a_screened_experiment_is_held_against_its_parents_under_the_same_condit
 def test_older_records_show_nothing_and_of_a_part_what_there_is() -> None:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
-    assert costs(Results(plan, records)).rows == ()
-    assert costs(Results(plan, {})).rows == ()
+    for empty in (costs(Results(plan, records)), costs(Results(plan, {}))):
+        assert len(empty) == 0
+        assert empty.dtypes.astype(str).to_dict() == KINDS
     (first, second, _) = cells_of(plan, method="byol", shuffle="none", jitter="on")
     one = measured(plan, {first.id: records[first.id]}, usual)
-    table = costs(Results(plan, {**records, **one}))
-    assert [table.texts(row) for row in table.rows] == [["BYOL, intact, jitter on", "1", "20.0", "15.0"]]
+    assert costs_to_read(Results(plan, {**records, **one})).rows == [["BYOL, intact, jitter on", "1", "20.0", "15.0"]]
     only_memory = one[first.id].model_copy(update={"seconds": {}, "id": second.id})
-    (row,) = costs(Results(plan, {**records, second.id: only_memory})).rows
-    assert (row.cost.n, row.cost.milliseconds, row.cost.mebibytes) == (1, None, 15.0)
+    table = costs(Results(plan, {**records, second.id: only_memory}))
+    assert table.dtypes.astype(str).to_dict() == KINDS
+    (row,) = rows(csv_text(table))
+    assert (row["n"], row["milliseconds_per_step"], row["mebibytes"], row["reference"]) == ("1", "", "15.000000", "")
 
 
 def test_the_page_shows_what_it_cost_and_no_number_of_the_findings_depends_on_it(tmp_path) -> None:

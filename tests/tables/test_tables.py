@@ -6,8 +6,13 @@ import pytest
 from scipy import stats
 
 from barlowcli.analysis.results import Results
-from barlowcli.tables.files import contrasts_csv, runs_csv, summary_csv
-from barlowcli.tables.summary import Summary, latex_escape, summarise
+from barlowcli.tables.contrasts import contrasts
+from barlowcli.tables.frames import FLAG, REAL, TEXT, WHOLE, frame
+from barlowcli.tables.overview import overview
+from barlowcli.tables.reading import Reading
+from barlowcli.tables.runs import runs
+from barlowcli.tables.summary import summary
+from barlowcli.tables.writing import csv_text, latex, latex_escape, markdown
 from barlowcli.verdicts import judge
 from tests.synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
@@ -22,7 +27,7 @@ def test_runs_have_a_row_for_every_planned_cell() -> None:
     gone, failed = plan.cells[4].id, plan.cells[5].id
     del records[gone]
     records[failed] = records[failed].model_copy(update={"status": "failed", "metrics": {}})
-    table = rows(runs_csv(Results(plan, records)))
+    table = rows(csv_text(runs(Results(plan, records))))
     assert [row["id"] for row in table] == [cell.id for cell in plan.cells]
     by_id = {row["id"]: row for row in table}
     assert (by_id[gone]["status"], by_id[gone]["linear.h.none.label"]) == ("missing", "")
@@ -42,7 +47,7 @@ def test_runs_have_a_row_for_every_planned_cell() -> None:
 
 def test_own_columns_are_the_domain_that_a_cell_was_trained_in() -> None:
     plan = quick_plan()
-    table = rows(runs_csv(Results(plan, records_of(plan, BEYOND))))
+    table = rows(csv_text(runs(Results(plan, records_of(plan, BEYOND)))))
     for row in table:
         domain = row["shuffle"] if row["method"] not in ("random-init", "histogram") else None
         for metric in ("linear.h.{}.label", "linear.h.{}.colour", "knn20.h.{}.label"):
@@ -53,7 +58,7 @@ def test_own_columns_are_the_domain_that_a_cell_was_trained_in() -> None:
 def test_summary_has_the_t_interval_of_every_metric() -> None:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
-    table = rows(summary_csv(Results(plan, records)))
+    table = rows(csv_text(summary(Results(plan, records))))
     arm = {"method": "barlow", "shuffle": "pixels", "jitter": "off", "metric": "linear.h.own.label"}
     (row,) = [row for row in table if arm.items() <= row.items()]
     cells = cells_of(plan, method="barlow", shuffle="pixels", jitter="off")
@@ -64,14 +69,14 @@ def test_summary_has_the_t_interval_of_every_metric() -> None:
     )
     assert row["n"] == "3"
     pair = quick_plan(seeds=2)
-    assert {(row["low"], row["high"]) for row in rows(summary_csv(Results(pair, records_of(pair, BEYOND))))} == {
+    assert {(row["low"], row["high"]) for row in rows(csv_text(summary(Results(pair, records_of(pair, BEYOND)))))} == {
         ("", "")
     }
 
 
 def test_contrasts_hold_every_pair_and_mark_the_one_that_was_tested() -> None:
     plan = quick_plan()
-    table = rows(contrasts_csv(judge(Results(plan, records_of(plan, BEYOND)))))
+    table = rows(csv_text(contrasts(judge(Results(plan, records_of(plan, BEYOND))))))
     histogram = [row for row in table if row["claim"] == "beyond-histograms" and row["case"] == "BYOL"]
     assert [row["verdict"] for row in histogram] == ["supported", "", "", "", ""]
     assert len({row["second"] for row in histogram}) == 5
@@ -84,7 +89,7 @@ def test_contrasts_hold_every_pair_and_mark_the_one_that_was_tested() -> None:
     assert not [row for row in table if row["claim"] == "jitter-limit"]
 
 
-def summary() -> Summary:
+def read() -> Reading:
     plan = quick_plan()
     records = records_of(plan, BEYOND)
     lost = cells_of(plan, method="barlow", shuffle="none", jitter="on")
@@ -93,11 +98,11 @@ def summary() -> Summary:
     for cell in cells_of(plan, method="byol", shuffle="pixels", jitter="on"):
         records[cell.id] = records[cell.id].model_copy(update={"status": "collapsed"})
     del records[cells_of(plan, method="byol", shuffle="none", jitter="off")[0].id]
-    return summarise(Results(plan, records))
+    return overview(Results(plan, records))
 
 
 def test_the_summary_marks_what_is_not_as_it_should_be() -> None:
-    status = {row.name: (row.n, row.status) for row in summary().rows}
+    status = {name: (int(n), status) for name, n, *_, status in read().rows}
     assert status["Barlow Twins, intact, jitter on"] == (1, "2 failed")
     assert status["BYOL, shuffled, jitter on"] == (3, "collapsed")
     assert status["BYOL, intact, jitter off"] == (2, "1 not run")
@@ -105,8 +110,9 @@ def test_the_summary_marks_what_is_not_as_it_should_be() -> None:
 
 
 def test_the_summary_has_controls_domain_by_domain_and_probe_by_probe() -> None:
-    table = summary()
-    names = [row.name for row in table.rows if row.control]
+    table = read()
+    (start,) = table.controls
+    names = [name for name, *_ in table.rows[start:]]
     assert names == [
         "histogram: kNN (k = 50) on joint RGB histograms",
         "histogram: linear probe on joint RGB histograms",
@@ -118,9 +124,9 @@ def test_the_summary_has_controls_domain_by_domain_and_probe_by_probe() -> None:
         "supervised encoder, intact, jitter off",
         "supervised encoder, shuffled, jitter off",
     ]
-    titles = [column.title for column in table.columns]
-    assert titles[:4] == ["digit, own images", "digit, intact images", "colour, own images", "colour, intact images"]
-    texts = {row.name: dict(zip(titles, row.texts, strict=True)) for row in table.rows}
+    titles = table.header
+    assert titles[2:6] == ["digit, own images", "digit, intact images", "colour, own images", "colour, intact images"]
+    texts = {row[0]: dict(zip(titles, row, strict=True)) for row in table.rows}
     shuffled = texts["untrained encoder, shuffled images"]
     assert shuffled["digit, own images"].startswith("2")
     assert shuffled["digit, intact images"] == ""
@@ -132,7 +138,7 @@ def test_the_summary_has_controls_domain_by_domain_and_probe_by_probe() -> None:
 def test_an_untrained_encoder_repeated_for_another_domain_is_listed_once() -> None:
     plan = quick_plan(axes={"shuffle": ["none", "pixels", "equalise"]})
     names = [
-        row.name for row in summarise(Results(plan, records_of(plan, BEYOND))).rows if row.name.startswith("untrained")
+        name for name, *_ in overview(Results(plan, records_of(plan, BEYOND))).rows if name.startswith("untrained")
     ]
     assert names == [f"untrained encoder, {domain} images" for domain in ("intact", "shuffled", "equalised")]
 
@@ -140,25 +146,26 @@ def test_an_untrained_encoder_repeated_for_another_domain_is_listed_once() -> No
 def test_without_shuffled_arms_there_is_one_domain() -> None:
     plan = quick_plan(axes={"shuffle": ["none"]})
     intact = plan.model_copy(update={"cells": tuple(c for c in plan.cells if c.axes["shuffle"] in ("none", "-"))})
-    titles = [column.title for column in summarise(Results(intact, records_of(intact, BEYOND))).columns]
-    assert titles[:4] == ["digit", "colour", "digit, kNN", "digit, z"]
+    titles = overview(Results(intact, records_of(intact, BEYOND))).header
+    assert titles[2:6] == ["digit", "colour", "digit, kNN", "digit, z"]
 
 
 def test_markdown_is_a_table() -> None:
-    lines = summary().markdown().split("\n\n")[0].splitlines()
+    lines = markdown(read().texts).splitlines()
     assert len({line.count("|") for line in lines}) == 1
-    assert len(lines) == 2 + len(summary().rows)
+    assert len(lines) == 2 + len(read().rows)
     assert lines[2].startswith("| Barlow Twins, intact, jitter on | 1 |")
 
 
 def test_the_legend_tells_what_chance_gives() -> None:
-    assert summary().markdown().rstrip().endswith("Chance: digit 11.0 %, colour 10.0 %.")
+    assert read().legend.endswith("Chance: digit 11.0 %, colour 10.0 %.")
 
 
 def test_latex_rows_are_complete_and_escaped() -> None:
-    text = summary().latex()
+    table = read()
+    text = latex(table.texts, table.controls)
     body = [line for line in text.splitlines() if line.endswith(r"\\")]
-    columns = len(summary().columns) + 3
+    columns = len(table.header)
     assert all(len(re.split(r"(?<!\\)&", line)) == columns for line in body)
     assert text.count(r"\midrule") == 2  # under the header, and above the controls
     assert r"$\pm$" in text
@@ -173,9 +180,30 @@ def test_every_latex_metacharacter_is_made_plain() -> None:
 
 def test_no_record_at_all() -> None:
     plan = quick_plan()
-    assert len(rows(runs_csv(Results(plan, {})))) == len(plan.cells)
-    assert rows(summary_csv(Results(plan, {}))) == []
-    table = summarise(Results(plan, {}))
-    assert table.columns == ()
-    assert {row.status for row in table.rows} == {"not run"}
-    assert contrasts_csv(judge(Results(plan, {}))).count("\n") == 1
+    assert len(rows(csv_text(runs(Results(plan, {}))))) == len(plan.cells)
+    assert rows(csv_text(summary(Results(plan, {})))) == []
+    table = overview(Results(plan, {}))
+    assert table.header == ["arm", "n", "status"]
+    assert {row[-1] for row in table.rows} == {"not run"}
+    assert csv_text(contrasts(judge(Results(plan, {})))).count("\n") == 1
+
+
+def test_a_frame_has_its_types_with_rows_and_without_and_two_columns_may_have_one_name() -> None:
+    columns = [("n", TEXT), ("n", WHOLE), ("mean", REAL), ("control", FLAG)]
+    full = frame(columns, [["a, b", 3, 0.5, True], [None, None, None, False], ["\udc80", 2, -1e-9, False]])
+    for table in (full, frame(columns, [])):
+        assert [str(kind) for kind in table.dtypes] == ["object", "Int64", "float64", "bool"]
+    assert csv_text(full) == 'n,n,mean,control\n"a, b",3,0.500000,yes\n,,,no\n\udc80,2,-0.000000,no\n'
+    assert csv_text(frame(columns, [])) == "n,n,mean,control\n"
+
+
+def test_numbers_of_the_frames_are_numbers() -> None:
+    plan = quick_plan()
+    results = Results(plan, records_of(plan, BEYOND))
+    table = runs(results)
+    assert table["control"].sum() == len([cell for cell in plan.cells if cell.control])
+    own = table[table["method"] == "byol"].groupby(["shuffle", "jitter"])["linear.h.own.label"].mean()
+    long = summary(results).query("method == 'byol' and metric == 'linear.h.own.label'")
+    assert long.set_index(["shuffle", "jitter"])["mean"].to_dict() == pytest.approx(own.to_dict())
+    tested = contrasts(judge(results)).query("verdict == verdict and verdict != None")
+    assert tested["p_supported_holm"].between(0, 1).all()
