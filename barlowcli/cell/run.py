@@ -52,8 +52,7 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
     data = dataset_on(config.data, options.data_root, options.device)
     _check_sides(config, data)
     write_json(options.folder_of(cell).config, config.model_dump(mode="json", by_alias=True))
-    arm = ", ".join(f"{name} {value}" for name, value in cell.axes.items() if value != "-")
-    hooks.note(f"{arm}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
+    hooks.note(f"{cell.label()}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
     for skipped in data.skipped:
         hooks.note(f"skipped: {skipped}")
     return data

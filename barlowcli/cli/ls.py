@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from barlowcli.cli import output
+from barlowcli.cli import flags, output
 from barlowcli.experiment.files import experiment_names, experiments_folder, read_common_presets, read_experiment
 from barlowcli.registry import DATASETS, ENCODERS, ENGINES, METHODS, OPTIMIZERS, SHUFFLES, Registry
 
@@ -36,7 +36,7 @@ REGISTRIES: dict[Kind, Registry] = {
 
 def ls(
     kind: Annotated[Kind | None, typer.Argument(help="Only this kind.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout.")] = False,
+    as_json: flags.Json = False,
 ) -> None:
     """List experiments, presets, methods, shuffle arms, data sets, encoders, optimisers and engines."""
     listed = {one.value: listing(one) for one in ([kind] if kind else Kind)}
@@ -47,8 +47,8 @@ def ls(
     for index, (title, items) in enumerate(listed.items()):
         if len(listed) > 1:
             output.say(("\n" if index else "") + title)
-        for name, summary in items.items():
-            output.say(f"  {name.ljust(width)}  {summary}")
+        for line in output.columns([*items.items()], first=width):
+            output.say(f"  {line}")
 
 
 def listing(kind: Kind) -> dict[str, str]:

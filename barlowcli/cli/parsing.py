@@ -1,6 +1,7 @@
 """What the text of a flag says, as a value: axes, settings, a shard, a data set. All raise ConfigError."""
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,12 @@ def absolute(dataset: str | None) -> str | None:
 
 
 def axis_values(
-    method: str | None,
-    shuffle: str | None,
-    jitter: Jitter | None,
-    grayscale: OnOff | None,
-    dims: str | None,
-    axes: list[str],
+    method: str | None = None,
+    shuffle: str | None = None,
+    jitter: Jitter | None = None,
+    grayscale: OnOff | None = None,
+    dims: str | None = None,
+    axes: Sequence[str] = (),
 ) -> dict[str, list[str]]:
     """Axis -> values, from the flags that name one and from --axis. Raises ConfigError."""
     values = {

@@ -15,11 +15,9 @@ UNTRAINED_WEIGHT = 0.2
 """Work of a cell without training, as a share of one with; only the time left is estimated by it."""
 
 
-def arm_label(cell: PlannedCell) -> str:
-    """The arm and seed of a cell in a few words, for example "barlow, pixels, jitter off, seed 2"."""
-    plain = {"method", "shuffle"}
-    parts = [value if name in plain else f"{name} {value}" for name, value in cell.axes.items() if value != "-"]
-    return ", ".join([*parts, f"seed {cell.seed}"])
+def label(cell: PlannedCell) -> str:
+    """A cell in a few words, for example "barlow, pixels, jitter off, seed 2"."""
+    return f"{cell.label(plain=('method', 'shuffle'))}, seed {cell.seed}"
 
 
 def duration(seconds: float) -> str:
@@ -96,7 +94,7 @@ class Lines:
         took = f"  {event.seconds:.1f} s" if event.seconds else ""
         took = "  by another process" if event.elsewhere else took
         left = f"  ({self.work.left()})" if self.work.finished < len(self.cells) else ""
-        return f"{count} {arm_label(self.cells[event.cell])}{took}{outcome}{left}"
+        return f"{count} {label(self.cells[event.cell])}{took}{outcome}{left}"
 
 
 class Live(Lines):
@@ -128,8 +126,8 @@ class Live(Lines):
         """Show an event."""
         self.work.note(event)
         if event.kind == "started":
-            label = escape(arm_label(self.cells[event.cell]))
-            self.tasks[event.cell] = self.progress.add_task(label, total=None, note="steps")
+            text = escape(label(self.cells[event.cell]))
+            self.tasks[event.cell] = self.progress.add_task(text, total=None, note="steps")
         elif event.kind == "progress":
             note = "evaluating" if event.step == event.total else "steps"
             self.progress.update(self.tasks[event.cell], completed=event.step, total=event.total, note=note)

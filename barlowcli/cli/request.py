@@ -39,6 +39,7 @@ class RunFlags:
     on_bad_image: Annotated[OnBadImage | None, typer.Option(help="What a broken image does; default fail.")] = None
     device: flags.Device = "auto"
     workers: Annotated[int | None, typer.Option(min=1, help="Cells at once; default one a core, one on a GPU.")] = None
+    engine: Annotated[str, typer.Option(help="What runs the cells (`barlow ls engines`).")] = "local"
     way: Annotated[
         Way | None, typer.Option("--step", help="How training steps are taken; default: as fast as goes here.")
     ] = None
@@ -65,6 +66,7 @@ class RunFlags:
             only=Only(part, parts, self.rerun),
             results=self.results,
             data_root=self.data_root,
+            engine=self.engine,
             workers=self.workers,
             way=self.way,
             deterministic=self.deterministic,
@@ -74,7 +76,7 @@ class RunFlags:
 
     def overrides(self) -> Overrides:
         """What the flags cut the grid down to, and the settings they change."""
-        axes = axis_values(self.method, self.shuffle, self.jitter, self.grayscale, self.dims, self.axis or [])
+        axes = axis_values(self.method, self.shuffle, self.jitter, self.grayscale, self.dims, self.axis or ())
         settings = {
             "data.name": absolute(self.dataset),
             "data.limit": self.limit,

@@ -1,6 +1,6 @@
 """The plan: cells, each with its resolved config and an id that is a hash of it; frozen before the first is run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -30,6 +30,10 @@ class PlannedCell(Settings):
     def axes(self) -> dict[str, str]:
         """Axis name -> value as text, as in files and tables."""
         return {name: str(value) for name, value in self.at.items()}
+
+    def label(self, *, plain: Collection[str] = ()) -> str:
+        """The arm in a line, as in "method barlow, jitter off"; of the axes in `plain` the value alone."""
+        return ", ".join(str(at) if name in plain else f"{name} {at}" for name, at in self.at.items() if at)
 
     def merged(self, other: "PlannedCell") -> "PlannedCell":
         """This cell at the values of `other` too, an arm that comes to the same cell; a control stays beside a grid."""

@@ -33,7 +33,7 @@ class DryRun:
         for name in self.plan.experiment.axes:
             values = found.setdefault(name, {})
             for cell in self.plan.cells:
-                counts = values.setdefault(cell.axes.get(name, "-"), {"cells": 0, **dict.fromkeys(STATES, 0)})
+                counts = values.setdefault(cell.axes[name], {"cells": 0, **dict.fromkeys(STATES, 0)})
                 counts["cells"] += 1
                 counts[self.states[cell.id]] += 1
         return found
@@ -125,7 +125,7 @@ def cost_value(found: DryRun, cost: Cost) -> dict[str, Any]:
 
 def group_value(plan: Plan, group: "Group") -> dict[str, Any]:
     """Cells that cost the same: what they have in common, and seconds and bytes of one of them."""
-    axes = {name: {cell.axes.get(name, "-") for cell in group.cells} for name in Results(plan, {}).varying}
+    axes = {name: {cell.axes[name] for cell in group.cells} for name in Results(plan, {}).varying}
     return {
         "method": group.cells[0].config.method.name,
         "axes": {name: values.pop() for name, values in axes.items() if len(values) == 1},

@@ -16,6 +16,7 @@ from barlowcli.plan.plan import Plan
 from barlowcli.plan.screening import choose_winner
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_records
+from barlowcli.registry import ENGINES
 from barlowcli.settings.tables import expand
 
 
@@ -45,13 +46,12 @@ class Request:
     what runs the cells, a name of the registry. workers: cells at once; None: one a core, one on an accelerator.
     command: as typed, for the records.
 
-    Raises BarlowError where there is no such device here.
+    Raises BarlowError where there is no such device here, or no such engine.
     """
 
     experiment: Experiment
     preset: str = "auto"
     device: str = "auto"
-    why: str = field(init=False)
     overrides: Overrides = field(default_factory=Overrides)
     only: Only = field(default_factory=Only)
     results: Path = Path("results")
@@ -62,11 +62,13 @@ class Request:
     deterministic: bool = False
     checkpoint_seconds: float = RunOptions.checkpoint_seconds
     command: tuple[str, ...] = ()
+    why: str = "as asked"
 
     def __post_init__(self) -> None:
-        device = resolve(self.device)
-        preset, why = choose_preset(self.experiment, self.preset, device)
-        found = {"device": device, "preset": preset, "why": why, "data_root": self.data_root.expanduser()}
+        ENGINES.check(self.engine)
+        found: dict[str, Any] = {"device": resolve(self.device), "data_root": self.data_root.expanduser()}
+        if self.preset == "auto":
+            found["preset"], found["why"] = choose_preset(self.experiment, found["device"])
         for name, value in found.items():
             object.__setattr__(self, name, value)  # frozen from here on
 
@@ -111,17 +113,19 @@ class Request:
         on_cuda = self.device == "cuda"
         return build_plan(self.experiment, self.preset, self.overrides, on_cuda=on_cuda, winner=winner)
 
+    @property
+    def heading(self) -> str:
+        """Experiment, preset and device."""
+        return f"{self.experiment.name}, preset {self.preset} ({self.why}), on {self.device}"
+
     def about(self, plan: Plan) -> list[str]:
         """What is asked, in words: the heading, and where the data are not those that the preset was chosen for."""
-        name, preset = self.experiment.name, self.preset
-        heading = f"{name}, preset {preset} ({self.why}), on {self.device}, into {self.folder}/"
-        return [heading, *foreign_data(self.experiment.presets[preset].settings, plan)]
+        settings = self.experiment.presets[self.preset].settings
+        return [f"{self.heading}, into {self.folder}/", *foreign_data(settings, plan)]
 
 
-def choose_preset(experiment: Experiment, preset: str, device: str) -> tuple[str, str]:
-    """The preset's name, and why it."""
-    if preset != "auto":
-        return preset, "as asked"
+def choose_preset(experiment: Experiment, device: str) -> tuple[str, str]:
+    """The preset that suits a device, and why it."""
     wanted = "cifar10" if device == "cuda" else "quick"
     if wanted not in experiment.presets:
         return next(iter(experiment.presets)), f"the first of {experiment.name}, which has no {wanted}"

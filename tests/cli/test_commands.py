@@ -136,6 +136,7 @@ def test_shards_share_the_cells_out(run, tmp_path):
         (["run", "shuffle-test", "--method", ","], "--method: at least one value is needed", ""),
         (["run", "shuffle-test", "--shard", "5/4"], "--shard 5/4: expected I/N", "--shard 1/4"),
         (["run", "shuffle-test", "--device", "tpu"], "no device named `tpu`", "auto, cpu, cuda or mps"),
+        (["run", "shuffle-test", "--engine", "loca"], "no engine named `loca`", "did you mean `local`?"),
         (["run", "shuffle-test", "--set", "method=5"], "method: expected settings of its own", ""),
         (["run", "shuffle-test", "--set", "seed=7"], "seed: the seeds are 0 to n - 1", ""),
         (["run", "shuffle-test", "--set", 'views={jitter="off"}'], "views.jitter is what the axis `jitter` varies", ""),

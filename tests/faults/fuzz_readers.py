@@ -13,7 +13,6 @@ from hypothesis.strategies import SearchStrategy
 
 from barlowcli.cli import dry_run
 from barlowcli.cli.main import main
-from barlowcli.cli.status import count
 from barlowcli.cli.validate import validate
 from barlowcli.data.encoded import Encoded, read_encoded
 from barlowcli.data.fingerprint import fingerprint
@@ -23,6 +22,7 @@ from barlowcli.plan.freezing import read_plan
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import read_record
 from barlowcli.running.dry_run import Cost
+from barlowcli.running.runs import count
 from barlowcli.settings.data import DataSettings
 from barlowcli.training.checkpoint import Checkpoint
 from barlowcli.training.log import TrainingLog

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from barlowcli.cli import main as cli
-from barlowcli.cli.report import find_runs
 from barlowcli.errors import BarlowError, CellError, ConfigError, ResultsError
 from barlowcli.experiment.files import load_experiment, parse_experiment
 from barlowcli.plan.freezing import read_plan, status_of, write_plan
@@ -22,6 +21,7 @@ from barlowcli.records.folder import CellFolder, ResultsFolder
 from barlowcli.records.logs import read_log
 from barlowcli.records.record import read_record, write_record
 from barlowcli.report import write_report
+from barlowcli.running.runs import find_runs
 from barlowcli.training.checkpoint import Checkpoint
 from barlowcli.training.log import TrainingLog
 from tests.faults.strategies_results import checkpoint_state, network, plan_value, record_value, saved

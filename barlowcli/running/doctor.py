@@ -1,0 +1,71 @@
+"""What this machine has, what keeps barlow from running on it, and what a run would use."""
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from barlowcli import __version__
+from barlowcli.experiment.files import load_experiment
+from barlowcli.machine.facts import cores, gib, memory
+from barlowcli.machine.provenance import PACKAGES, commit, cpu_name
+from barlowcli.running.request import Request
+
+EXAMPLE = "shuffle-test"
+"""The experiment that is said of what a run would use."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """found: name -> value as text; problems: what keeps barlow from running; would_use: device, preset, workers."""
+
+    found: Mapping[str, str]
+    problems: tuple[str, ...]
+    would_use: str
+
+
+def examine(results: Path) -> Examination:
+    """Look at versions, devices, memory, and the disk that `results` would lie on."""
+    found = {
+        "barlow": f"{__version__}" + (f" (commit {commit()})" if commit() else ""),
+        "python": f"{platform.python_version()} on {sys.platform}",
+        "processor": f"{cpu_name()}, {cores()} cores for this process",
+        "memory": gib(memory().total, digits=0),
+    }
+    packages, problems = installed()
+    found |= packages
+    devices = ["cpu"]
+    try:
+        importlib.import_module("torchvision")  # this import is what fails beside a torch of another build
+        from barlowcli.machine.devices import available
+        from barlowcli.machine.provenance import device_name
+
+        devices = available()
+        found["devices"] = ", ".join(f"{device} ({device_name(device)})" for device in devices)
+    except (ImportError, RuntimeError) as error:
+        problems.append(f"torch and torchvision do not fit together: {error}; install both from the same place with uv")
+    existing = next(path for path in (results.resolve(), *results.resolve().parents) if path.exists())
+    found["disk"] = f"{shutil.disk_usage(existing).free / 2**30:.0f} GiB free at {existing}"
+    if not os.access(existing, os.W_OK):
+        problems.append(f"{existing} cannot be written")
+    request = Request(load_experiment(EXAMPLE), device=devices[0], results=results)
+    workers = request.at_once(len(request.plan().cells))
+    would_use = f"device {request.device}, preset {request.preset}, {workers} cells at once"
+    return Examination(found, tuple(problems), would_use)
+
+
+def installed() -> tuple[dict[str, str], list[str]]:
+    """Package -> version or "missing", and a problem for each that is missing."""
+    found, problems = {}, []
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "missing"
+            problems.append(f"{package} is not installed; `make install` builds the environment")
+    return found, problems
