@@ -30,7 +30,8 @@ class Entry:
 @dataclass(frozen=True, kw_only=True)
 class MethodEntry(Entry):
     """word: what a reader calls the method, its name or, in small letters, the kind of thing that a control is, which
-    takes an article. settings: "module:attribute" of the class of its settings, by default `Settings` beside the target.
+    takes an article. settings: "module:attribute" of the class of its settings, by default `Settings` in the target's
+    own module.
     """
 
     word: str
