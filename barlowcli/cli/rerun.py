@@ -1,21 +1,18 @@
 """`barlow rerun`: the cell of a record once more, and whether its numbers are the same."""
 
-import contextlib
-import sys
-import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from barlowcli.cell.options import RunOptions
-from barlowcli.cli import output
+from barlowcli.cli import flags, output
 from barlowcli.cli.parsing import absolute
-from barlowcli.plan.plan import PlannedCell
+from barlowcli.data.paths import DATA_ROOT
 from barlowcli.records.record import Record
-from barlowcli.running import again as rerunning
-from barlowcli.running.again import Comparison
+from barlowcli.running import again as running
+from barlowcli.running.again import Again
+from barlowcli.running.comparison import Comparison
 
 MOST_ROWS = 20
 """Of numbers that differ."""
@@ -26,9 +23,7 @@ def rerun(
     dataset: Annotated[
         str | None, typer.Option(help="Where the record's images lie: folder:PATH or parquet:PATH.")
     ] = None,
-    data_root: Annotated[Path, typer.Option(help="Where data sets by name lie or are downloaded to.")] = Path(
-        "~/.cache/barlow"
-    ),
+    data_root: flags.Downloads = DATA_ROOT,
     device: Annotated[
         str, typer.Option(help="auto (the record's, where there is one here), cpu, cuda or mps.")
     ] = "auto",
@@ -36,80 +31,29 @@ def rerun(
     tolerance: Annotated[
         float | None, typer.Option(min=0, help="Numbers this far apart agree; default: to the bit.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, all else on stderr.")] = False,
+    as_json: flags.JsonAlone = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only whether the numbers agree.")] = False,
 ) -> None:
     """Run the cell of a record again and compare every number; exit 1 where they do not agree."""
-    folder, before = rerunning.find(record)
-    cell = rerunning.cell_of(before, absolute(dataset) if dataset else None)
-    device = rerunning.device_of(before, device)
-    from barlowcli.machine.provenance import differences, provenance
-
-    command = ("barlow", *sys.argv[1:])
-    elsewhere = differences(before.provenance, provenance(device, list(command)))
-    for line in remarks(before, cell, device, {what for what, _, _ in elsewhere}):
-        output.log(line, quiet=quiet)
-    for what, then, now in elsewhere:
-        output.log(f"{what}: {then} then, {now} here", quiet=quiet)
-    with kept_in(out) as place:
-        options = RunOptions(
-            experiment=before.experiment,
-            preset=before.preset,
-            folder=place,
-            data_root=data_root.expanduser(),
-            device=device,
-            command=command,
-            way=rerunning.way_of(before, device),
-            deterministic=bool(before.provenance.get("deterministic")),
-        )
-        rerunning.check_out(options.folder_of(cell))
-        after = run_again(before, cell, options, quiet=quiet)
-        folders = (folder, options.folder_of(cell))
-        found = rerunning.compare(before, after, tolerance=tolerance, folders=folders)
+    found = running.rerun(
+        record,
+        output.Terminal(quiet=quiet),
+        dataset=absolute(dataset),
+        data_root=data_root,
+        device=device,
+        out=out,
+        tolerance=tolerance,
+        command=flags.as_typed(),
+    )
     if as_json:
-        output.print_json(as_value(found, elsewhere))
+        output.print_json(as_value(found))
     else:
-        for line in lines(found):
+        for line in lines(found.comparison):
             output.say(line)
-    if out is not None:
-        output.log(f"kept: {folders[1].path}/", quiet=quiet)
-    if not found.agrees:
+    if found.kept is not None:
+        output.log(f"kept: {found.kept.path}/", quiet=quiet)
+    if not found.comparison.agrees:
         raise typer.Exit(1)
-
-
-@contextlib.contextmanager
-def kept_in(out: Path | None) -> Iterator[Path]:
-    """The folder that the cell is run in; one that is gone afterwards where none was asked for."""
-    if out is not None:
-        yield out
-        return
-    with tempfile.TemporaryDirectory(prefix="barlow-rerun-") as place:
-        yield Path(place)
-
-
-def run_again(before: Record, cell: PlannedCell, options: RunOptions, *, quiet: bool) -> Record:
-    """Run the cell, once its images are known to be the record's."""
-    from barlowcli.cell.run import dataset_on, run_cell
-    from barlowcli.training.loop import Hooks
-
-    data = dataset_on(cell.config.data, options.data_root, options.device)
-    rerunning.check_images(before, cell.config.data.name, data.digest)
-    return run_cell(cell, options, Hooks(note=lambda text: output.log(text, quiet=quiet)))
-
-
-def remarks(record: Record, cell: PlannedCell, device: str, elsewhere: Collection[str]) -> Iterator[str]:
-    """What to know before the numbers come. elsewhere: what of its provenance is another here."""
-    same_code = "code" in record.provenance and "code" not in elsewhere
-    if not rerunning.is_whole(record):
-        yield f"the record's config is not the one its id {record.id} stands for: it was changed"
-    if new := rerunning.added(record, cell.config):
-        yield f"settings that came after the record, at their defaults: {', '.join(new)}"
-    if "data_digest" not in record.provenance:
-        yield "the record does not say which images it is of"
-    if not same_code and str(record.provenance.get("commit")).endswith("-dirty"):
-        yield "the record's code was changed and not committed: its commit alone does not have it"
-    if device != "cpu" and not record.provenance.get("deterministic"):
-        yield f"the record was made without --deterministic: on {device} its last bits are chance"
 
 
 def lines(found: Comparison) -> Iterator[str]:
@@ -146,9 +90,7 @@ def table(found: Comparison) -> Iterator[str]:
     shown = found.beyond[:MOST_ROWS]
     rows = [("", "recorded", "now", "difference")]
     rows += [(one.name, text(one.recorded), text(one.now), f"{one.size:.3g}") for one in shown]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *values in rows:
-        yield "  ".join([name.ljust(widths[0]), *map(str.rjust, values, widths[1:])])
+    yield from output.columns(rows, right=(1, 2, 3))
     if len(found.beyond) > MOST_ROWS:
         yield f"and {len(found.beyond) - MOST_ROWS} more"
 
@@ -158,8 +100,9 @@ def text(value: float | None) -> str:
     return "-" if value is None else repr(value)
 
 
-def as_value(found: Comparison, elsewhere: list[tuple[str, str, str]]) -> dict[str, Any]:
+def as_value(again: Again) -> dict[str, Any]:
     """What --json prints. differences: of all numbers that are not the same to the bit, whatever the tolerance."""
+    found = again.comparison
     before, after = found.before, found.after
     return {
         "cell": before.id,
@@ -183,5 +126,5 @@ def as_value(found: Comparison, elsewhere: list[tuple[str, str, str]]) -> dict[s
         ],
         "log": found.log,
         "weights": found.weights,
-        "provenance": [{"what": what, "recorded": then, "here": now} for what, then, now in elsewhere],
+        "provenance": [{"what": what, "recorded": then, "here": now} for what, then, now in again.elsewhere],
     }

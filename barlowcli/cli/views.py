@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from barlowcli.cli import output
-from barlowcli.cli.parsing import absolute, parse_settings, split
+from barlowcli.cli import flags, output
+from barlowcli.cli.parsing import absolute, all_settings, split
+from barlowcli.data.paths import DATA_ROOT
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan
@@ -15,18 +16,16 @@ JITTERS: tuple[Literal["on", "off", "histogram"], ...] = ("on", "off", "histogra
 
 
 def views(
-    dataset: Annotated[
-        str | None, typer.Option(help="A name (`barlow ls datasets`), folder:PATH or parquet:PATH.")
-    ] = None,
+    dataset: flags.Dataset = None,
     experiment: Annotated[str, typer.Option(help="Whose view settings are drawn.")] = "shuffle-test",
     preset: Annotated[str, typer.Option(help="Of which preset.")] = "quick",
     shuffle: Annotated[str | None, typer.Option(help="Shuffle arms, comma-separated; default: all that fit.")] = None,
     jitter: Annotated[str, typer.Option(help="A panel for each, comma-separated: on, off, histogram.")] = "on,off",
     images: Annotated[int, typer.Option("--images", "-n", min=1, max=64, help="How many images, one row each.")] = 6,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
-    image_size: Annotated[int | None, typer.Option(min=8, help="Side in pixels that images are brought to.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="key=value, any setting; repeatable.")] = None,
-    data_root: Annotated[Path, typer.Option(help="Where data sets by name lie.")] = Path("~/.cache/barlow"),
+    image_size: flags.ImageSize = None,
+    settings: flags.Set = None,
+    data_root: flags.DataRoot = DATA_ROOT,
     out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write, .png or .svg.")] = Path("views.png"),
 ) -> None:
     """Draw a few images, every shuffle arm, two views each, with and without jitter."""
@@ -36,8 +35,7 @@ def views(
     jitters = [value for value in JITTERS if value in split(jitter, "--jitter")]
     if out.suffix not in (".png", ".svg"):
         raise ConfigError([f"--out {out}: expected a name that ends in .png or .svg"])
-    flags = {"data.name": absolute(dataset) if dataset else None, "data.image_size": image_size}
-    chosen = {key: value for key, value in flags.items() if value is not None} | parse_settings(settings or [])
+    chosen = all_settings({"data.name": absolute(dataset), "data.image_size": image_size}, settings)
     plan = build_plan(load_experiment(experiment), preset, Overrides(settings=chosen, seeds=1), on_cuda=False)
     config = next(cell.config for cell in plan.cells if cell.config.views is not None)
     assert config.views is not None

@@ -1,27 +1,123 @@
-"""A record's cell, ready to be run again, and whether its numbers came out the same. Never imports torch."""
+"""The cell of a record once more: made ready, run and compared. Imports torch only to run it."""
 
+import contextlib
 import copy
-import json
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file
 
+from barlowcli.cell.options import RunOptions
 from barlowcli.data.fingerprint import fingerprint_of
+from barlowcli.data.paths import DATA_ROOT
 from barlowcli.errors import ConfigError, DataError, ResultsError
 from barlowcli.experiment.axes import AxisValue
 from barlowcli.machine.devices import Way, available, resolve
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.folder import CellFolder
-from barlowcli.records.logs import read_log
 from barlowcli.records.record import Record, read_record
+from barlowcli.running.comparison import Comparison, compare
+from barlowcli.running.show import SILENT, Show
 from barlowcli.settings.cell import CellConfig, digest
 from barlowcli.settings.mistakes import describe
 from barlowcli.settings.tables import flatten, look_up
+
+
+@dataclass(frozen=True)
+class Again:
+    """What came of a rerun. elsewhere: of the provenance what was another then, as (what, then, here); kept: the new
+    cell's folder, where it was asked for."""
+
+    comparison: Comparison
+    elsewhere: tuple[tuple[str, str, str], ...]
+    kept: CellFolder | None
+
+
+def rerun(
+    path: Path,
+    show: Show = SILENT,
+    *,
+    dataset: str | None = None,
+    data_root: Path = DATA_ROOT,
+    device: str = "auto",
+    out: Path | None = None,
+    tolerance: float | None = None,
+    command: tuple[str, ...] = (),
+) -> Again:
+    """Run the cell of the record at `path` again and compare every number.
+
+    dataset: where its images lie; device: "auto" is the record's, where there is one here; out: the folder to keep the
+    new cell in; tolerance: numbers this far apart agree, None: to the bit. Raises BarlowError where that cannot be.
+    """
+    folder, before = find(path)
+    cell = cell_of(before, dataset)
+    device = device_of(before, device)
+    from barlowcli.machine.provenance import differences, provenance
+
+    elsewhere = differences(before.provenance, provenance(device, list(command)))
+    for line in remarks(before, cell, device, {what for what, _, _ in elsewhere}):
+        show.note(line)
+    for what, then, now in elsewhere:
+        show.note(f"{what}: {then} then, {now} here")
+    with kept_in(out) as place:
+        options = options_of(before, place, data_root.expanduser(), device, command)
+        again = options.folder_of(cell)
+        check_out(again)
+        after = run_again(before, cell, options, show)
+        found = compare(before, after, tolerance=tolerance, folders=(folder, again))
+    return Again(found, tuple(elsewhere), again if out is not None else None)
+
+
+@contextlib.contextmanager
+def kept_in(out: Path | None) -> Iterator[Path]:
+    """The folder that the cell is run in; one that is gone afterwards where none was asked for."""
+    if out is not None:
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="barlow-rerun-") as place:
+        yield Path(place)
+
+
+def options_of(record: Record, folder: Path, data_root: Path, device: str, command: tuple[str, ...]) -> RunOptions:
+    """How the record's cell is run, as far as that is known the way it was."""
+    return RunOptions(
+        experiment=record.experiment,
+        preset=record.preset,
+        folder=folder,
+        data_root=data_root,
+        device=device,
+        command=command,
+        way=way_of(record, device),
+        deterministic=bool(record.provenance.get("deterministic")),
+    )
+
+
+def run_again(before: Record, cell: PlannedCell, options: RunOptions, show: Show) -> Record:
+    """Run the cell, once its images are known to be the record's."""
+    from barlowcli.cell.run import dataset_on, run_cell
+    from barlowcli.training.loop import Hooks
+
+    data = dataset_on(cell.config.data, options.data_root, options.device)
+    check_images(before, cell.config.data.name, data.digest)
+    return run_cell(cell, options, Hooks(note=show.note))
+
+
+def remarks(record: Record, cell: PlannedCell, device: str, elsewhere: Collection[str]) -> Iterator[str]:
+    """What to know before the numbers come. elsewhere: what of its provenance is another here."""
+    same_code = "code" in record.provenance and "code" not in elsewhere
+    if not is_whole(record):
+        yield f"the record's config is not the one its id {record.id} stands for: it was changed"
+    if new := added(record, cell.config):
+        yield f"settings that came after the record, at their defaults: {', '.join(new)}"
+    if "data_digest" not in record.provenance:
+        yield "the record does not say which images it is of"
+    if not same_code and str(record.provenance.get("commit")).endswith("-dirty"):
+        yield "the record's code was changed and not committed: its commit alone does not have it"
+    if device != "cpu" and not record.provenance.get("deterministic"):
+        yield f"the record was made without --deterministic: on {device} its last bits are chance"
 
 
 def find(path: Path) -> tuple[CellFolder, Record]:
@@ -125,99 +221,6 @@ def check_images(record: Record, name: str, found: str) -> None:
         f"the images of {name} are not the record's: their digest is {found[:12]}, the record's {str(recorded)[:12]}",
         hint=f"--dataset says where the images of {own} lie, --data-root where those of data sets by name",
     )
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A number that is not the same. None: there is none of that name."""
-
-    name: str
-    recorded: float | None
-    now: float | None
-
-    @property
-    def size(self) -> float:
-        """How far apart they are."""
-        return float("inf") if self.recorded is None or self.now is None else abs(self.now - self.recorded)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A record and that of the same cell run again.
-
-    differences: of numbers, to the bit, largest first; a number that only the later one has is none. log, weights:
-    whether the training log and the encoder's weights are the same to the bit; None where either has none.
-    """
-
-    before: Record
-    after: Record
-    differences: tuple[Difference, ...]
-    tolerance: float | None = None
-    log: bool | None = None
-    weights: bool | None = None
-
-    @property
-    def beyond(self) -> tuple[Difference, ...]:
-        """The differences that count: above the tolerance, all where there is none."""
-        return tuple(one for one in self.differences if not one.size <= (self.tolerance or 0.0))
-
-    @property
-    def same_end(self) -> bool:
-        """Whether training ended alike: with a tolerance, a collapse may begin at another step."""
-        same_step = self.tolerance is not None or self.before.event_step == self.after.event_step
-        return self.before.status == self.after.status and same_step
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the rerun confirms the record."""
-        return self.same_end and not self.beyond
-
-
-def compare(
-    before: Record, after: Record, *, tolerance: float | None, folders: Sequence[CellFolder] = ()
-) -> Comparison:
-    """Compare two records of a cell, and the logs and weights in their `folders` (before, after)."""
-    found = [Difference(name, value, after.metrics.get(name)) for name, value in before.metrics.items()]
-    differing = sorted((one for one in found if one.recorded != one.now), key=lambda one: (-one.size, one.name))
-    log = weights = None
-    if folders:
-        log = same_logs(*(folder.log for folder in folders))
-        weights = same_weights(*(folder.encoder for folder in folders))
-    return Comparison(before, after, tuple(differing), tolerance, log, weights)
-
-
-def same_logs(before: Path, after: Path) -> bool | None:
-    """Whether what both logs tell of an epoch is the same in every one; None where one is missing or cannot be read."""
-    try:
-        first, second = read_log(before), read_log(after)
-    except ResultsError:
-        return None
-    return len(first) == len(second) and all(
-        one[name] == other[name] for one, other in zip(first, second, strict=True) for name in one.keys() & other.keys()
-    )
-
-
-def same_weights(before: Path, after: Path) -> bool | None:
-    """Whether two encoders have the same bits; None where one is missing, cannot be read or is of another version."""
-    try:
-        if weights_version(before) != weights_version(after):
-            return None
-        first, second = load_file(before), load_file(after)
-    except (OSError, SafetensorError):
-        return None
-    return first.keys() == second.keys() and all(
-        (first[name].shape, first[name].tobytes()) == (second[name].shape, second[name].tobytes()) for name in first
-    )
-
-
-def weights_version(path: Path) -> Any:
-    """The schema version in the metadata of encoder.safetensors; 1 where there is none, from before it was written."""
-    with safe_open(path, "numpy") as file:
-        about = (file.metadata() or {}).get("barlow")
-    try:
-        return 1 if about is None else json.loads(about)["schema_version"]
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def check_out(folder: CellFolder) -> None:

@@ -13,7 +13,7 @@ from barlowcli.cli.rerun import MOST_ROWS, lines
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, read_record
-from barlowcli.running.again import compare, same_weights
+from barlowcli.running.comparison import compare, same_weights
 from barlowcli.training.loop import Hooks
 from tests.grids import options_for, tiny_plan
 
