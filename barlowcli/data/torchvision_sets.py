@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor
 from torchvision import datasets
 
@@ -88,7 +89,7 @@ def _fetched(title: str, root: Path, files: str, fetch: Callable[[], tuple[Any, 
     """What `fetch` builds under `root`, after a download where it must be; words for the user where it cannot."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _alone(root / ".download.lock"), _quiet():
+        with _quiet(), _alone(root / ".download.lock"):
             return fetch()
     except Exception as error:  # network, disk, archive, checksum: each library below has kinds of its own
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -102,14 +103,9 @@ def _fetched(title: str, root: Path, files: str, fetch: Callable[[], tuple[Any, 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Let one process download at a time: cells start together, and would write one file twice."""
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system
-        yield
-        return
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):  # a folder that is only read, or a file system without locks
-            fcntl.flock(stack.enter_context(path.open("w")), fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # a read-only folder, a file system without locks
+            stack.enter_context(FileLock(path))
         yield
 
 
