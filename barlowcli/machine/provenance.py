@@ -4,7 +4,6 @@ import functools
 import hashlib
 import os
 import platform
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from barlowcli import __version__
+from barlowcli.machine.private import command_without_folders
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """Where the code of barlow lies."""
@@ -82,15 +82,10 @@ def cpu_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def without_folders(command: list[str]) -> str:
-    """The command as typed, absolute paths cut to their last part: "parquet:/home/me/set" -> "parquet:…/set"."""
-    return " ".join(re.sub(r"(?<![\w.])[~/][^\s:=,]*/(?=[^\s/])", "…/", argument) for argument in command)
-
-
 def provenance(device: str, command: list[str]) -> dict[str, Any]:
     """What a record keeps so that its cell can be run again; no path of this machine is in it."""
     return {
-        "command": without_folders(command),
+        "command": command_without_folders(command),
         "commit": commit(),
         "code": code(),
         "barlow": __version__,

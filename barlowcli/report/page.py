@@ -8,12 +8,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import capital
+from barlowcli.machine.private import message_without_folders
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.saving import Plot
 from barlowcli.published.figures import read_figures
 from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
-from barlowcli.report.provenance import provenance, without_folders
+from barlowcli.report.provenance import provenance
 from barlowcli.report.setting import mode, screened, setting
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
 
@@ -144,5 +145,5 @@ def _troubles(results: Results) -> list[tuple[str, str, str]]:
             found.append((results.cell_name(cell), "not run", ""))
         elif record.status != "ok":
             at = f" (step {record.event_step})" if record.event_step is not None else ""
-            found.append((results.cell_name(cell), record.status, without_folders(record.message) + at))
+            found.append((results.cell_name(cell), record.status, message_without_folders(record.message) + at))
     return found

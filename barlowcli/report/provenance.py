@@ -1,6 +1,5 @@
 """Where numbers come from: device, code and versions. Nothing here names a folder of some machine."""
 
-import re
 from typing import Any
 
 from barlowcli.analysis.results import Records
@@ -19,11 +18,6 @@ def provenance(records: Records) -> list[tuple[str, str]]:
     packages = dict.fromkeys(name for row in rows for name in row.get("versions", {}))
     found += [(name, distinct(str(row.get("versions", {}).get(name, "")) for row in rows)) for name in packages]
     return [(label, value) for label, value in found if value]
-
-
-def without_folders(text: str) -> str:
-    """`text` with the folders of absolute paths cut away: "/home/me/cats/1.png" -> "…/1.png"."""
-    return re.sub(r"(?<![\w./])/(?:[^\s/:'\"`]+/)+", "…/", text)
 
 
 def _joined(row: dict[str, Any], first: str, second: str) -> str:

@@ -8,7 +8,6 @@ from barlowcli.cell.build import build_method, make_views
 from barlowcli.cell.evaluate import domain_batches
 from barlowcli.cell.run import dataset_on, run_cell
 from barlowcli.errors import CellError
-from barlowcli.machine.provenance import without_folders
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import Record, read_record
 from barlowcli.settings.cell import CellConfig
@@ -141,9 +140,3 @@ def test_the_record_holds_no_path_of_this_machine(tmp_path):
     assert str(tmp_path) not in text
     assert Record.model_validate(json.loads(text)).config["method"] == {"name": "random-init"}
     assert cell.id == record.id
-
-
-def test_a_command_is_kept_without_the_folders_of_this_machine():
-    command = ["barlow", "--dataset", "parquet:/home/me/cifar10", "--data-root=/data/sets", "--results", "~/r/a"]
-    assert without_folders(command) == "barlow --dataset parquet:…/cifar10 --data-root=…/sets --results …/a"
-    assert without_folders(["--dataset", "parquet:../shared/data", "0.5/1"]) == "--dataset parquet:../shared/data 0.5/1"

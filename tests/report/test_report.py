@@ -15,7 +15,7 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import write_record
 from barlowcli.report import Report, write_report
 from barlowcli.report.caveats import caveats
-from barlowcli.report.provenance import provenance, without_folders
+from barlowcli.report.provenance import provenance
 from barlowcli.report.setting import setting
 from barlowcli.verdicts import judge
 from tests.synthetic_results import (
@@ -335,15 +335,3 @@ def test_several_machines_are_all_named() -> None:
     other = {**records[first].provenance, "device": "cuda", "device_name": "a card"}
     records[first] = records[first].model_copy(update={"provenance": other})
     assert dict(provenance(records))["device"] == "cuda (a card), cpu (a processor)"
-
-
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("cannot read /home/me/cats/1.png: gone", "cannot read …/1.png: gone"),
-        ("loss / batch is 3/4 of a/b", "loss / batch is 3/4 of a/b"),
-        ("`/tmp/a/b` and /tmp/c/d", "`…/b` and …/d"),
-    ],
-)
-def test_folders_are_cut_out_of_messages(text: str, clean: str) -> None:
-    assert without_folders(text) == clean
