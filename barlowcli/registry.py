@@ -19,23 +19,29 @@ class Entry:
     """target: "module:attribute", "" where there is nothing to build; summary: one line for `barlow ls`.
 
     numbers: of a family, whose name ends in `-K`, the K that are offered; any other from 1 is known by name too, and
-    what the target makes of K is loaded.
+    what the target makes of K is loaded. word: what a reader calls it where that is not its name.
     """
 
     target: str
     summary: str
     numbers: tuple[int, ...] = ()
+    word: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodEntry(Entry):
-    """word: what a reader calls the method, its name or, in small letters, the kind of thing that a control is, which
-    takes an article. settings: "module:attribute" of the class of its settings, by default `Settings` in the target's
-    own module.
-    """
+    """settings: "module:attribute" of the class of its settings, by default `Settings` beside the target."""
 
-    word: str
     settings: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlEntry(MethodEntry):
+    """A method to hold others against; its word is of a thing and takes an article. title, meaning: on the page of a
+    report."""
+
+    title: str
+    meaning: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +83,11 @@ class Registry:
         """K where `name` is one of a family, whose name ends in `-K`; else None."""
         found = self._find(name)
         return found[1] if found else None
+
+    def word(self, name: str) -> str:
+        """What a reader calls it; `name` itself where nothing else is known."""
+        found = self._find(name)
+        return (found[0].word if found else "") or name
 
     def check(self, name: str) -> str:
         """Return `name`; raise ConfigError with a did-you-mean where it is not known."""
@@ -189,23 +200,32 @@ METHODS = MethodRegistry(
             word="SimSiam",
             settings="barlowcli.settings.methods:SimsiamSettings",
         ),
-        "random-init": MethodEntry(
+        "random-init": ControlEntry(
             "barlowcli.methods.random_init:build",
             "control: an encoder that was never trained",
             word="untrained encoder",
             settings="barlowcli.settings.methods:RandomInitSettings",
+            title="Untrained encoder (R)",
+            meaning="The same network as it was initialised, probed like the others, on intact and on shuffled images. "
+            "What a probe finds there owes nothing to training.",
         ),
-        "supervised": MethodEntry(
+        "supervised": ControlEntry(
             "barlowcli.methods.supervised:build",
             "control: cross-entropy on the labels, same views",
             word="supervised encoder",
             settings="barlowcli.settings.methods:SupervisedSettings",
+            title="Supervised encoder (S)",
+            meaning="The same network trained on the labels. Trained on shuffled views it is the ceiling of what a "
+            "histogram tells this architecture; trained on intact views, of what it can learn at all.",
         ),
-        "histogram": MethodEntry(
+        "histogram": ControlEntry(
             "",
             "control: no encoder, probes on raw colour histograms",
             word="raw colour histogram",
             settings="barlowcli.settings.methods:HistogramSettings",
+            title="Raw colour histograms (B)",
+            meaning="No network: probes on each image's colour histogram, joint RGB or the three marginals. This is "
+            "what “only histograms” would be worth.",
         ),
     },
 )
@@ -247,8 +267,12 @@ DATASETS = DatasetRegistry(
 SHUFFLES = Registry(
     "shuffle arm",
     {
-        "none": ("barlowcli.views.shuffle:none", "the view as it is"),
-        "pixels": ("barlowcli.views.shuffle:pixels", "a fresh permutation for every view; keeps its RGB histogram"),
+        "none": Entry("barlowcli.views.shuffle:none", "the view as it is", word="intact"),
+        "pixels": Entry(
+            "barlowcli.views.shuffle:pixels",
+            "a fresh permutation for every view; keeps its RGB histogram",
+            word="shuffled",
+        ),
         "pixels-image": (
             "barlowcli.views.shuffle:pixels_image",
             "one frozen permutation an image, before augmentation",
@@ -260,8 +284,16 @@ SHUFFLES = Registry(
             numbers=(1, 2, 4, 8, 16),
         ),
         "channels": ("barlowcli.views.shuffle:channels", "an independent permutation a channel; keeps the marginals"),
-        "equalise": ("barlowcli.views.shuffle:equalise", "every view gets one and the same histogram; keeps space"),
-        "equalise+pixels": ("barlowcli.views.shuffle:equalise_pixels", "both: nothing is left, must score chance"),
+        "equalise": Entry(
+            "barlowcli.views.shuffle:equalise",
+            "every view gets one and the same histogram; keeps space",
+            word="equalised",
+        ),
+        "equalise+pixels": Entry(
+            "barlowcli.views.shuffle:equalise_pixels",
+            "both: nothing is left, must score chance",
+            word="equalised, shuffled",
+        ),
     },
 )
 

@@ -5,14 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from barlowcli.analysis.statistics import Interval
 from barlowcli.experiment.axes import SHUFFLE, Axis, AxisValue
 from barlowcli.records.metrics import INTACT, Metric
-from barlowcli.registry import METHODS
+from barlowcli.registry import METHODS, SHUFFLES, ControlEntry
 
-SHUFFLE_WORDS = {
-    "none": "intact",
-    "pixels": "shuffled",
-    "equalise": "equalised",
-    "equalise+pixels": "equalised, shuffled",
-}
 DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
 PROBES = {"linear": "linear probe", "mlp": "small MLP"}
 SPACES = {
@@ -27,8 +21,7 @@ SPACES = {
 
 def method_name(method: str) -> str:
     """ "barlow" -> "Barlow Twins": the registry's word for it."""
-    entry = METHODS.entries.get(method)
-    return entry.word if entry else method
+    return METHODS.word(method)
 
 
 def value_name(axes: Mapping[str, Axis], name: str, value: AxisValue | str) -> str:
@@ -56,7 +49,7 @@ def arm_name(axes: Mapping[str, Axis], at: Mapping[str, AxisValue], names: Itera
 
 def shuffle_name(shuffle: str) -> str:
     """A shuffle arm in words: "pixels" -> "shuffled"."""
-    return SHUFFLE_WORDS.get(shuffle, shuffle)
+    return SHUFFLES.word(shuffle)
 
 
 def domain_name(domain: str) -> str:
@@ -127,8 +120,8 @@ def listing(items: Iterable[str], limit: int = 4, separator: str = ", ") -> str:
 
 def with_article(name: str) -> str:
     """A control with its article, an arm of the grid as it is: "an untrained encoder on intact images"."""
-    things = tuple(entry.word for entry in METHODS.entries.values() if entry.word[:1].islower())
-    if not name.startswith(things):
+    controls = tuple(entry.word for entry in METHODS.entries.values() if isinstance(entry, ControlEntry))
+    if not name.startswith(controls):
         return name
     return f"{'an' if name.startswith('u') else 'a'} {name}"
 

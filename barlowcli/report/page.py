@@ -12,29 +12,12 @@ from barlowcli.machine.private import message_without_folders
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.saving import Plot
 from barlowcli.published.figures import read_figures
+from barlowcli.registry import METHODS, ControlEntry
 from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
 from barlowcli.report.provenance import provenance
 from barlowcli.report.setting import mode, screened, setting
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
-
-CONTROLS = {
-    "random-init": (
-        "Untrained encoder (R)",
-        "The same network as it was initialised, probed like the others, on intact and on shuffled images. What a "
-        "probe finds there owes nothing to training.",
-    ),
-    "supervised": (
-        "Supervised encoder (S)",
-        "The same network trained on the labels. Trained on shuffled views it is the ceiling of what a histogram tells "
-        "this architecture; trained on intact views, of what it can learn at all.",
-    ),
-    "histogram": (
-        "Raw colour histograms (B)",
-        "No network: probes on each image's colour histogram, joint RGB or the three marginals. This is what “only "
-        "histograms” would be worth.",
-    ),
-}
 
 
 def render(content: Content) -> str:
@@ -107,7 +90,8 @@ def _picture(plot: Plot) -> dict[str, str]:
 def _controls(results: Results) -> list[tuple[str, str]]:
     """Name and meaning of each control that the plan has."""
     methods = dict.fromkeys(cell.config.method.name for cell in results.plan.cells)
-    known = [CONTROLS[name] for name in methods if name in CONTROLS]
+    entries = [METHODS.entries[name] for name in methods if name in METHODS]
+    known = [(entry.title, entry.meaning) for entry in entries if isinstance(entry, ControlEntry)]
     chance = any(record.chance for record in results.records.values())
     meaning = "Always answering the most frequent class of the test images."
     return [*([("Chance", meaning)] if chance else []), *known]

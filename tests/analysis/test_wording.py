@@ -1,3 +1,5 @@
+from typing import cast
+
 import pytest
 
 from barlowcli.analysis.statistics import Interval
@@ -11,12 +13,14 @@ from barlowcli.analysis.wording import (
     p_value,
     percent,
     points,
+    shuffle_name,
     span,
     value_name,
     with_article,
 )
 from barlowcli.experiment.axes import AXIS_KEYS, AXIS_WORDS, NOWHERE, Axis, AxisValue
 from barlowcli.records.metrics import Metric
+from barlowcli.registry import METHODS, ControlEntry, MethodEntry
 
 AXES = {name: Axis(key=key, values=["a"], says=AXIS_WORDS.get(name, "")) for name, key in AXIS_KEYS.items()}
 """The axes that a flag adds."""
@@ -102,3 +106,16 @@ def test_controls_have_an_article_and_arms_have_none() -> None:
 def test_long_listings_are_cut() -> None:
     assert listing(["a", "b"]) == "a, b"
     assert listing("abcdef", limit=2, separator="; ") == "a; b and 4 more"
+
+
+def test_a_control_of_ones_own_has_its_words_from_its_line_in_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = ControlEntry("", "control: grey", word="grey encoder", title="Grey encoder (G)", meaning="Sees no colour.")
+    monkeypatch.setitem(cast(dict[str, MethodEntry], METHODS.entries), "grey", mine)
+    assert method_name("grey") == "grey encoder"
+    assert with_article("grey encoder, shuffled") == "a grey encoder, shuffled"
+    assert with_article("grey, shuffled") == "grey, shuffled"
+
+
+def test_shuffle_arms_go_by_their_words_else_by_their_names() -> None:
+    names = ["none", "pixels", "equalise+pixels", "fixed", "patch-4", "mine"]
+    assert [shuffle_name(name) for name in names] == ["intact", "shuffled", "equalised, shuffled", *names[3:]]
