@@ -47,7 +47,10 @@ def test_a_cell_tells_what_a_step_of_it_costs(tmp_path):
     # BYOL keeps a second encoder and projector, and a predictor.
     assert cost["byol"].counts["training_bytes"] > cost["barlow"].counts["training_bytes"] > 2**20
     for record in cost.values():
-        assert 0 < record.seconds["step"] * record.counts["steps"] < 2 * record.seconds["train"]
+        others = record.seconds["step"] * (
+            record.counts["steps"] - 1
+        )  # the first is not timed, and all lie in training
+        assert 0.001 * record.seconds["train"] < others <= record.seconds["train"]
 
 
 def test_a_trained_cell_is_probed_in_every_domain_space_and_label(tmp_path):

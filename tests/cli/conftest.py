@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from barlowcli.cli import main as cli
+from barlowcli.measuring import totals
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -25,3 +27,16 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return code, out, err
 
     return command
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run measures for one second instead of twenty."""
+    monkeypatch.setattr(totals, "estimate", partial(totals.estimate, budget=1.0))
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run measures nothing: for what is said before it does."""
+    nothing = totals.Estimate(seconds=0.0, workers=1, memory_bytes=0, groups=(), notes=())
+    monkeypatch.setattr(totals, "estimate", lambda cells, **settings: nothing)

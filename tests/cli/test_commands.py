@@ -100,6 +100,7 @@ def test_a_results_folder_below_a_file_is_an_error_with_a_hint(run, tmp_path):
     assert "--results" in err
 
 
+@pytest.mark.usefixtures("brief")
 def test_dry_run_tells_the_cells_and_writes_nothing(run, tmp_path):
     code, out, _ = run("run", "shuffle-test", "--preset", "quick", "--dry-run", "--json", "--results", str(tmp_path))
     plan = json.loads(out)
@@ -235,6 +236,7 @@ def test_python_m_and_version():
     assert done.stdout.startswith("barlow 0.")
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(("preset", "kept"), [("quick", True), ("cifar10", False)])
 def test_other_data_than_a_presets_own_are_said_to_be(run, tmp_path, preset, kept):
     data = "svhn" if preset == "quick" else "colour-digits"

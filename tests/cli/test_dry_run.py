@@ -87,6 +87,7 @@ def test_where_nothing_is_to_do_nothing_is_measured(run, tmp_path):
     assert json.loads(out)["estimate"] == {"seconds": 0.0, "workers": 0, "memory_bytes": 0, "groups": [], "notes": []}
 
 
+@pytest.mark.usefixtures("brief")
 def test_what_cannot_be_measured_is_said_and_the_plan_is_shown(run, tmp_path):
     command = [*DRY, "--shuffle", "none", "--set", "training.batch_size=5000", "--results", str(tmp_path)]
     code, out, err = run(*command)

@@ -122,6 +122,7 @@ def test_force_writes_over_a_file(run, tmp_path):
     assert load_experiment("./my.toml").title == load_experiment("shuffle-test").title
 
 
+@pytest.mark.usefixtures("brief")
 def test_validate_counts_what_a_dry_run_shows(run, tmp_path):
     code, out, _ = run("validate", "shuffle-test")
     assert code == 0
@@ -216,6 +217,7 @@ def test_a_preset_without_mistakes_is_counted_beside_one_with_some(run, tmp_path
     assert [mistake["presets"] for mistake in value["mistakes"]] == [["two"]]
 
 
+@pytest.mark.usefixtures("brief")
 def test_an_axis_of_ones_own_from_the_copy_to_the_report(run, tmp_path, monkeypatch):
     assert run("cp", "shuffle-test", "my.toml")[0] == 0
     change(tmp_path / "my.toml", ("[axes.jitter]", f"{CROP}[axes.jitter]"))
@@ -249,6 +251,7 @@ def test_an_axis_of_ones_own_from_the_copy_to_the_report(run, tmp_path, monkeypa
     assert out.startswith("my, preset quick: ")
 
 
+@pytest.mark.usefixtures("brief")
 def test_sweep_has_the_flags_of_run_and_words_of_its_own(run):
     shown = [run(name, "--help")[1] for name in ("run", "sweep")]
     first, second = ([word for word in text.split() if word.startswith("--")] for text in shown)

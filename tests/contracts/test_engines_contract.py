@@ -73,7 +73,7 @@ def test_a_cell_that_fails_is_a_record_and_the_others_go_on(name, tmp_path):
 
 def test_stopped_it_says_so_keeps_a_checkpoint_and_leaves_no_record(name, tmp_path):
     engine: Engine = ENGINES.load(name)
-    cell = tiny(epochs=60)["barlow"]
+    cell = tiny(epochs=30)["barlow"]
     told = []
 
     def stop_at_step_20() -> None:

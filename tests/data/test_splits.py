@@ -112,8 +112,13 @@ def test_labels_that_cannot_be_used_are_named(labels: list[int], classes: tuple[
     assert caught.value.message == message
 
 
-def test_good_labels_pass() -> None:
-    check_labels(torch.tensor([3, 1, 0, 2]), CLASSES, "the train split")
+def test_labels_are_good_as_long_as_every_class_has_one() -> None:
+    labels = torch.tensor([3, 1, 0, 2, 3])
+    check_labels(labels, CLASSES, "the train split")
+    check_labels(labels[:4], CLASSES, "the train split")
+    for classes in (CLASSES[:3], (*CLASSES, "eel")):
+        with pytest.raises(DataError):
+            check_labels(labels, classes, "the train split")
 
 
 def test_long_lists_are_cut() -> None:
