@@ -35,7 +35,7 @@ def build_plan(
     preset = _preset(experiment, preset_name)
     seeds = overrides.seeds or preset.seeds
     cut = _cut_axes(experiment, preset, overrides)
-    _check_size({name: len(axis.values) for name, axis in cut.items()}, experiment, seeds)
+    _check_size({name: len(axis.values) for name, axis in cut.items()}, seeds)
     experiment = experiment.model_copy(update={"axes": cut}).after(experiment)
     given = _given(experiment, preset, overrides)
     problems = dict.fromkeys([*check_shared(given, experiment.axes), *_check_recipe(preset, given, cut)])
@@ -69,8 +69,8 @@ def _preset(experiment: Experiment, name: str) -> Preset:
     return experiment.presets[name]
 
 
-def _check_size(axes: Mapping[str, int], experiment: Experiment, seeds: int) -> None:
-    cells = grid_size(axes, experiment.controls, seeds)
+def _check_size(axes: Mapping[str, int], seeds: int) -> None:
+    cells = grid_size(axes, (), seeds)
     if cells > MOST_CELLS:
         raise ConfigError([f"{cells:,} cells, more than {MOST_CELLS:,}"], hint="fewer seeds, or values of axes")
 
