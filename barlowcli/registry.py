@@ -45,6 +45,13 @@ class ControlEntry(MethodEntry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShuffleEntry(Entry):
+    """blocks: whether the number of a family is the side in pixels of blocks, which must tile an image."""
+
+    blocks: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetEntry(Entry):
     """files: where the name is followed by a path, "module:attribute" of what lists the files behind it, path -> what
     each is there and its path, for the fingerprint. own: settings that no other data set has -> why, in words."""
@@ -79,6 +86,11 @@ class Registry:
     def __contains__(self, name: str) -> bool:
         return self._find(name) is not None
 
+    def entry(self, name: str) -> Entry | None:
+        """The entry of a name, or of the family that it is one of; None where it is not known."""
+        found = self._find(name)
+        return found[0] if found else None
+
     def number(self, name: str) -> int | None:
         """K where `name` is one of a family, whose name ends in `-K`; else None."""
         found = self._find(name)
@@ -86,8 +98,8 @@ class Registry:
 
     def word(self, name: str) -> str:
         """What a reader calls it; `name` itself where nothing else is known."""
-        found = self._find(name)
-        return (found[0].word if found else "") or name
+        entry = self.entry(name)
+        return (entry.word if entry else "") or name
 
     def check(self, name: str) -> str:
         """Return `name`; raise ConfigError with a did-you-mean where it is not known."""
@@ -278,10 +290,11 @@ SHUFFLES = Registry(
             "one frozen permutation an image, before augmentation",
         ),
         "fixed": ("barlowcli.views.shuffle:fixed", "one permutation for the whole data set"),
-        "patch-K": Entry(
+        "patch-K": ShuffleEntry(
             "barlowcli.views.shuffle:patches",
             "permute K x K blocks of the finished view; K divides its side",
             numbers=(1, 2, 4, 8, 16),
+            blocks=True,
         ),
         "channels": ("barlowcli.views.shuffle:channels", "an independent permutation a channel; keeps the marginals"),
         "equalise": Entry(

@@ -10,6 +10,7 @@ from barlowcli.experiment.axes import NOWHERE, SHUFFLE, AxisValue
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.metrics import INTACT, OWN, Metric
 from barlowcli.records.record import Record
+from barlowcli.registry import SHUFFLES
 from barlowcli.settings.any_method import MethodSettings
 
 PROBE = Metric("linear", "h")
@@ -196,9 +197,8 @@ def untrained_domains(arms: Iterable[Arm], shuffles: Iterable[str]) -> list[tupl
 
 def number(value: str) -> float:
     """An axis value as a number, to order by: "64" -> 64, "patch-4" -> 4, "none" -> infinity (a patch of any size)."""
-    digits = value.removeprefix("patch-")
-    named = {"pixels": 1.0, "none": math.inf}
+    named = {"pixels": 1, "none": math.inf}
     try:
-        return named[value] if value in named else float(digits)
+        return float(named.get(value) or SHUFFLES.number(value) or value)
     except ValueError:
         return math.inf

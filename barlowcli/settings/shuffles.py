@@ -1,11 +1,12 @@
 """What the name of a shuffle arm says of the images that it can be applied to."""
 
-from barlowcli.registry import SHUFFLES
+from barlowcli.registry import SHUFFLES, ShuffleEntry
 
 
 def block_of(name: str) -> int | None:
     """Side in pixels of the blocks that the arm moves; None where it moves none."""
-    return SHUFFLES.number(name)
+    entry = SHUFFLES.entry(name)
+    return SHUFFLES.number(name) if isinstance(entry, ShuffleEntry) and entry.blocks else None
 
 
 def tiles(name: str, side: int) -> bool:
