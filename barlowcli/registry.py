@@ -1,6 +1,6 @@
 """Names a user can type -> the object that does it, imported only when asked for.
 
-A method, an encoder, a shuffle arm, a data set, an optimiser = one file or function + one line here. This module
+A method, an encoder, a shuffle arm, a data set, a probe, an optimiser, an engine = one file or function + one line here. This module
 never imports torch, so that `barlow ls` answers at once.
 """
 
@@ -49,6 +49,14 @@ class ShuffleEntry(Entry):
     """blocks: whether the number of a family is the side in pixels of blocks, which must tile an image."""
 
     blocks: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeEntry(Entry):
+    """features, histograms: whether it is a probe of an encoder's features, and of an image's own histograms."""
+
+    features: bool = True
+    histograms: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +149,24 @@ class MethodRegistry(Registry):
         """Import and return the class of a method's settings."""
         entry = self.entries[self.check(name)]
         return _imported(entry.settings or f"{entry.target.partition(':')[0]}:Settings")
+
+
+class ProbeRegistry(Registry):
+    """The table of probes, each under the name of its metric; a record keeps their order."""
+
+    entries: Mapping[str, ProbeEntry]
+
+    def __init__(self, kind: str, entries: Mapping[str, ProbeEntry]) -> None:
+        super().__init__(kind, {})
+        self.entries = entries
+
+    def of_features(self) -> list[Any]:
+        """Import and return every probe of an encoder's features."""
+        return [self.load(name) for name, entry in self.entries.items() if entry.features]
+
+    def of_histograms(self) -> list[Any]:
+        """Import and return every probe of the images' own histograms."""
+        return [self.load(name) for name, entry in self.entries.items() if entry.histograms]
 
 
 class DatasetRegistry(Registry):
@@ -307,6 +333,35 @@ SHUFFLES = Registry(
             "both: nothing is left, must score chance",
             word="equalised, shuffled",
         ),
+    },
+)
+
+PROBES = ProbeRegistry(
+    "probe",
+    {
+        "linear": ProbeEntry(
+            "barlowcli.evaluation.probes:linear",
+            "accuracy of a linear probe, for every label",
+            word="linear probe",
+            histograms=True,
+        ),
+        "knn": ProbeEntry(
+            "barlowcli.evaluation.probes:knn",
+            "accuracy of the vote of the nearest neighbours, for every label and k",
+            histograms=True,
+        ),
+        "mlp": ProbeEntry(
+            "barlowcli.evaluation.probes:mlp",
+            "accuracy of a small MLP, for every label",
+            word="small MLP",
+            features=False,
+            histograms=True,
+        ),
+        "histogram_r2": ProbeEntry(
+            "barlowcli.evaluation.probes:histogram_r2", "how well features tell the colour histograms of their images"
+        ),
+        "rankme": ProbeEntry("barlowcli.evaluation.probes:effective_rank", "RankMe, the effective rank of features"),
+        "std": ProbeEntry("barlowcli.evaluation.probes:spread", "standard deviation a dimension of features"),
     },
 )
 

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from barlowcli.analysis.statistics import Interval
 from barlowcli.experiment.axes import SHUFFLE, Axis, AxisValue
 from barlowcli.records.metrics import INTACT, Metric
-from barlowcli.registry import METHODS, SHUFFLES, ControlEntry
+from barlowcli.registry import METHODS, PROBES, SHUFFLES, ControlEntry
 
 DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
-PROBES = {"linear": "linear probe", "mlp": "small MLP"}
 SPACES = {
     "h": "of h",
     "z": "of z",
@@ -65,7 +64,7 @@ def probe_name(probe: str) -> str:
     """ "knn50" -> "kNN (k = 50)"."""
     if probe.startswith("knn"):
         return f"kNN (k = {probe.removeprefix('knn')})"
-    return PROBES.get(probe, probe)
+    return PROBES.word(probe)
 
 
 def metric_name(metric: Metric) -> str:

@@ -1,6 +1,6 @@
 """All probes of one space in one domain: from features, labels and settings to the metrics of a record.
 
-A probe is one function and its place in `FEATURE_PROBES`, `HISTOGRAM_PROBES` or both; a record keeps their order.
+A probe is one function and one line of `PROBES` in the registry; a record keeps their order.
 """
 
 import math
@@ -17,6 +17,7 @@ from barlowcli.evaluation.linear import fit_linear_probe
 from barlowcli.evaluation.mlp import fit_mlp_probe
 from barlowcli.evaluation.rank import embedding_std, rankme
 from barlowcli.records.metrics import INTACT, Metric
+from barlowcli.registry import PROBES
 from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.methods import HistogramSettings
 
@@ -79,7 +80,7 @@ def probe_features(space: Space) -> Found:
     Fractions in [0, 1] as linear and knn<k> for every label and k; histogram_r2 (at most 1, left out where the
     histograms of test do not differ), rankme and std, the last two on test. Raises as `Space.check` does.
     """
-    return _probed(space, FEATURE_PROBES)
+    return _probed(space, PROBES.of_features())
 
 
 def probe_histograms(
@@ -100,7 +101,7 @@ def probe_histograms(
     for name in ("joint", "marginal"):
         splits = {part: Split(_histograms(of, name, method).sqrt(), labels) for part, (of, labels) in images.items()}
         space = Space(name, INTACT, splits, classes, settings, (method.knn_k,), similarity="hellinger", seed=seed)
-        found |= _probed(space, HISTOGRAM_PROBES)
+        found |= _probed(space, PROBES.of_histograms())
     return found
 
 
@@ -191,9 +192,3 @@ def spread(space: Space) -> Found:
     """Standard deviation a dimension of the normalised features of test."""
     test = space.splits["test"].features
     return {space.metric("std"): Measured(float(embedding_std(test)), {"n": len(test)})}
-
-
-FEATURE_PROBES: tuple[Probe, ...] = (linear, knn, histogram_r2, effective_rank, spread)
-"""Of an encoder's features."""
-HISTOGRAM_PROBES: tuple[Probe, ...] = (linear, knn, mlp)
-"""Of the images' own histograms."""
