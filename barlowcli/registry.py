@@ -1,7 +1,7 @@
 """Names a user can type -> the object that does it, imported only when asked for.
 
-A method, an encoder, a shuffle arm, a data set, a probe, an optimiser, an engine = one file or function + one line here. This module
-never imports torch, so that `barlow ls` answers at once.
+A method, an encoder, a shuffle arm, a data set, a probe, an optimiser, an engine = one file or function + one line
+here. This module never imports torch, so that `barlow ls` answers at once.
 """
 
 import importlib
