@@ -66,3 +66,10 @@ def test_every_module_has_its_layer():
 def test_what_must_answer_at_once_never_imports_torch(module):
     code = f"import sys, barlowcli.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_contributing_has_the_rooms_in_their_order():
+    lines = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("|") for line in lines if line.startswith("| `")]
+    assert [row[1].strip(" `") for row in rows] == [*ROOMS]
+    assert all(len(row) == 4 and row[2].strip() for row in rows)
