@@ -122,7 +122,7 @@ def with_article(name: str) -> str:
     controls = tuple(entry.word for entry in METHODS.entries.values() if isinstance(entry, ControlEntry))
     if not name.startswith(controls):
         return name
-    return f"{'an' if name.startswith('u') else 'a'} {name}"
+    return f"{'an' if name.startswith(tuple('aeiou')) else 'a'} {name}"
 
 
 def capital(text: str) -> str:

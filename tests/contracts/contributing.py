@@ -3,13 +3,12 @@
 import importlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-import barlowcli
 from barlowcli import registry
 
 PAGE = Path(__file__).resolve().parents[2] / "CONTRIBUTING.md"
@@ -68,11 +67,8 @@ class Adder:
 
     def _entry(self, block: Block) -> list[str]:
         table: registry.Registry = getattr(registry, block.place)
-        assert block.code.count('"') >= 4
         new = eval(f"{{{block.code}}}", vars(registry))
-        entries = {name: one if isinstance(one, registry.Entry) else registry.Entry(*one) for name, one in new.items()}
-        if isinstance(table, registry.DatasetRegistry):
-            entries = registry.DatasetRegistry("", new).entries
+        entries: Mapping[str, registry.Entry] = type(table)("", new).entries
         assert len(entries) == 1
         assert not {*entries} & {*table.entries}
         self.monkeypatch.setattr(table, "entries", {**table.entries, **entries})
@@ -94,7 +90,6 @@ def toml_of(kind: str) -> str:
 
 def adding(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Adder]:
     """An `Adder`, as a fixture yields it."""
-    assert barlowcli.__path__
     adder = Adder(monkeypatch, folder)
     yield adder
     adder.forget()

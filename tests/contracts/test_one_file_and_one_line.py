@@ -94,6 +94,7 @@ def test_a_control(add: Add, run: Command, tmp_path: Path) -> None:
     (record,) = found(plan, tmp_path / "results", beside)
     assert record.metrics["linear.h.none.label"] > 0.1
     assert "| orthogonal encoder" in text(tmp_path, "summary.md")
+    assert "An encoder whose weights are orthogonal" in text(tmp_path, "report.html")
     encoder = load_file(ResultsFolder(tmp_path / "results").cell(record.id).encoder)
     first = next(weight for weight in encoder.values() if weight.ndim > 1).flatten(1)  # (16, 27)
     torch.testing.assert_close(first @ first.T, torch.eye(len(first)))
