@@ -46,12 +46,8 @@ def latex(table: pd.DataFrame, rules: Sequence[int] = ()) -> str:
     texts = table.map(latex_escape)
     for row in rules:  # pandas draws none inside a table
         texts.iat[row, 0] = "\\midrule\n" + str(texts.iat[row, 0])
-    body = texts.to_latex(
-        index=False,
-        escape=False,
-        header=[latex_escape(title) for title in table.columns],
-        column_format=f"l{'r' * (len(table.columns) - 2)}l",
-    )
+    texts.columns = pd.Index([latex_escape(title) for title in table.columns])
+    body = texts.to_latex(index=False, escape=False, column_format=f"l{'r' * (len(table.columns) - 2)}l")
     return f"% needs \\usepackage{{booktabs}}\n{body}"
 
 

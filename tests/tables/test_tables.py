@@ -9,7 +9,7 @@ from barlowcli.analysis.results import Results
 from barlowcli.tables.contrasts import contrasts
 from barlowcli.tables.frames import FLAG, REAL, TEXT, WHOLE, frame
 from barlowcli.tables.overview import overview
-from barlowcli.tables.reading import Reading
+from barlowcli.tables.reading import Reading, texts
 from barlowcli.tables.runs import runs
 from barlowcli.tables.summary import summary
 from barlowcli.tables.writing import csv_text, latex, latex_escape, markdown
@@ -207,3 +207,13 @@ def test_numbers_of_the_frames_are_numbers() -> None:
     assert long.set_index(["shuffle", "jitter"])["mean"].to_dict() == pytest.approx(own.to_dict())
     tested = contrasts(judge(results)).query("verdict == verdict and verdict != None")
     assert tested["p_supported_holm"].between(0, 1).all()
+
+
+def test_titles_and_texts_in_latex_may_hold_anything() -> None:
+    table = texts(["arm", "{x}", "{x}", "a\\b"], [["{0}", "%s", "", "1 & 2"]])
+    assert latex(table, [0]).splitlines()[3:7] == [
+        r"arm & \{x\} & \{x\} & a\textbackslash{}b \\",
+        r"\midrule",
+        r"\midrule",
+        r"\{0\} & \%s &  & 1 \& 2 \\",
+    ]
