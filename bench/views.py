@@ -42,7 +42,8 @@ from barlowcli.settings.data import DataSettings
 from barlowcli.settings.views import ViewSettings
 from barlowcli.training.meter import synchronise
 from barlowcli.views.blur import kernel_size
-from barlowcli.views.pipeline import AugmentedViews, to_float
+from barlowcli.views.pipeline import AugmentedViews
+from barlowcli.views.pixels import to_float
 
 Make = Callable[[int], None]
 """Makes that many rounds of batches, and returns when they are there. A round is one batch a worker."""

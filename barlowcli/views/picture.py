@@ -12,7 +12,9 @@ from torch import Tensor
 from barlowcli.errors import ConfigError
 from barlowcli.registry import SHUFFLES
 from barlowcli.settings.views import ViewSettings
-from barlowcli.views.pipeline import AugmentedViews, check_images, to_float
+from barlowcli.views.augmentations import AUGMENTATIONS
+from barlowcli.views.pipeline import AugmentedViews
+from barlowcli.views.pixels import check_images, to_float
 from barlowcli.views.shuffle import check_arm
 
 if TYPE_CHECKING:
@@ -126,14 +128,8 @@ def _recipe(settings: ViewSettings, jitter: Jitter) -> str:
     """In words, what happens to a view besides the shuffle."""
     low, high = settings.crop_scale
     words = [f"crop of {low:.0%} to {high:.0%} of the area", f"flip p {settings.flip:g}"]
-    if jitter == "on":
-        strengths = (settings.brightness, settings.contrast, settings.saturation, settings.hue)
-        words.append(f"jitter {'/'.join(f'{s:g}' for s in strengths)} p {settings.jitter_probability:g}")
-    if settings.model_copy(update={"jitter": jitter}).turns_grey:
-        words.append(f"greyscale p {settings.grayscale_probability:g}")
-    for name, chances in (("blur", settings.blur), ("solarise", settings.solarize)):
-        if any(chances):
-            words.append(f"{name} p {chances[0]:g} and {chances[1]:g}")
+    chosen = settings.model_copy(update={"jitter": jitter})
+    words += [said for augmentation in AUGMENTATIONS if (said := augmentation.words(chosen))]
     if settings.random_bits:
         words.append(f"random bits {settings.random_bits} (not shown)")
     return ", ".join(words) + "; two views of each image under every arm"
