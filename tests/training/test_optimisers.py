@@ -1,34 +1,13 @@
 """Optimisers against transcriptions of the published rules, and resuming to the bit."""
 
-import io
 import math
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from barlowcli.registry import OPTIMIZERS
-from barlowcli.settings.training import TrainingSettings
 from barlowcli.training.optimisers import LARS, base_learning_rate, build_optimizer, learning_rate
-
-
-def network() -> nn.Sequential:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(36, 2))
-
-
-def settings(optimizer: str, **others: object) -> TrainingSettings:
-    return TrainingSettings.model_validate({"optimizer": optimizer, "lr": 0.1, "weight_decay": 0.01, **others})
-
-
-def fill_gradients(module: nn.Module, step: int) -> None:
-    generator = torch.Generator().manual_seed(step)
-    for parameter in module.parameters():
-        parameter.grad = torch.randn(parameter.shape, generator=generator)
-
-
-def values(module: nn.Module) -> list[Tensor]:
-    return [p.detach().clone() for p in module.parameters()]
+from tests.training.small_network import fill_gradients, network, settings, values
 
 
 def lars_step(
@@ -131,39 +110,6 @@ def test_adamw_is_its_definition_and_does_not_decay_vectors() -> None:
         optimizer.step()
     for ours, theirs in zip(values(module), expected, strict=True):
         torch.testing.assert_close(ours, theirs.float(), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS.names())
-def test_resumes_to_the_bit(name: str) -> None:
-    def run(module: nn.Module, optimizer: torch.optim.Optimizer, steps: range) -> None:
-        for step in steps:
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, total=6, warmup=2, base=0.1)
-            fill_gradients(module, step)
-            optimizer.step()
-
-    straight, stopped, resumed = network(), network(), network()
-    run(straight, build_optimizer(settings(name), straight), range(6))
-    optimizer = build_optimizer(settings(name), stopped)
-    run(stopped, optimizer, range(3))
-    file = io.BytesIO()
-    torch.save({"module": stopped.state_dict(), "optimizer": optimizer.state_dict()}, file)
-    file.seek(0)
-    saved = torch.load(file, weights_only=True)
-    resumed.load_state_dict(saved["module"])
-    optimizer = build_optimizer(settings(name), resumed)
-    optimizer.load_state_dict(saved["optimizer"])
-    run(resumed, optimizer, range(3, 6))
-    assert all(torch.equal(p, q) for p, q in zip(values(straight), values(resumed), strict=True))
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS.names())
-def test_takes_only_what_wants_a_gradient(name: str) -> None:
-    module = network()
-    module[3].requires_grad_(False)
-    optimizer = build_optimizer(settings(name), module)
-    taken = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    assert taken == {id(p) for p in module.parameters() if p.requires_grad}
 
 
 @pytest.mark.parametrize(("scaling", "expected"), [("linear", 0.2), ("sqrt", 0.1 * math.sqrt(2)), ("none", 0.1)])

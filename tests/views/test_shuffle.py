@@ -34,19 +34,6 @@ def images(photos: Tensor) -> Tensor:
     return photos / 255
 
 
-@pytest.mark.parametrize("name", ARMS)
-def test_every_arm_keeps_shape_and_type_and_is_a_function_of_its_draws(name: str, images: Tensor) -> None:
-    before = images.clone()
-    result = apply(name, images, draws(len(images)))
-    assert result.shape == images.shape
-    assert result.dtype == torch.float32
-    assert result.is_contiguous()
-    assert torch.equal(images, before)
-    assert torch.equal(result, apply(name, images, draws(len(images))))
-    some = torch.tensor([30, 4])
-    assert torch.equal(result[some], apply(name, images[some], Draws.of(0, 0, 0, some)))
-
-
 @pytest.mark.parametrize("name", [n for n in ARMS if n not in {"none", "pixels-image", "fixed"}])
 def test_fresh_arms_draw_anew_for_every_view_epoch_and_seed(name: str, images: Tensor) -> None:
     count = len(images)
