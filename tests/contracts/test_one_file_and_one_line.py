@@ -5,12 +5,14 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
+from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
 import torch
+from pydantic import create_model
 from safetensors.torch import load_file
 
 from barlowcli.cell.run import run_cell
@@ -25,9 +27,13 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import Record, read_records
 from barlowcli.registry import SHUFFLES
 from barlowcli.report import write_report
+from barlowcli.settings.base import FREE, Probability
 from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.shuffles import tiles
+from barlowcli.settings.views import ViewSettings
 from barlowcli.training.loop import Hooks
+from barlowcli.views import augmentations, pipeline, random
+from barlowcli.views.pipeline import AugmentedViews
 from tests.contracts.contributing import sections, toml_of
 from tests.grids import TINY, options_for
 
@@ -114,6 +120,50 @@ def test_shuffle_arms_alone_and_as_a_family(add: Add, run: Command, tmp_path: Pa
     summary = text(tmp_path, "summary.md")
     assert "rows shuffled" in summary
     assert "roll-3" in summary
+
+
+def test_an_augmentation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    code = {block.place: block.code for block in sections()["An augmentation"]}
+    (name, number), (setting, declared) = (
+        re.split(" = |: ", code[place].strip(), maxsplit=1) for place in ("Number", "ViewSettings")
+    )
+    numbers = {one.name: one.value for one in random.Number}
+    assert int(number) == len(numbers)
+    monkeypatch.setattr(random, "Number", IntEnum("Number", {**numbers, name: int(number)}))
+    place = {**vars(augmentations), "Number": random.Number}
+    exec(code["barlowcli/views/augmentations.py"], place)
+    added = eval(f"({code['AUGMENTATIONS']})", place)
+    assert declared == "Annotated[Probability, FREE] = 0.0"
+    fields: Any = {setting: (Annotated[Probability, FREE], 0.0)}
+    more: Any = create_model("ViewSettings", __base__=ViewSettings, **fields)
+    images = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+    def views(settings: ViewSettings) -> torch.Tensor:
+        made = AugmentedViews(settings, image_size=16, mean=(0.5,) * 3, std=(0.2,) * 3, seed=0)
+        return made(images, torch.arange(12), epoch=0, view=1)
+
+    before = views(ViewSettings())
+    monkeypatch.setattr(pipeline, "AUGMENTATIONS", (*augmentations.AUGMENTATIONS, *added))
+    assert torch.equal(views(more()), before)
+    assert torch.equal(views(more(**{setting: 1.0})), before.flip(2))
+    some = views(more(**{setting: 0.5}))
+    turned = (some == before.flip(2)).flatten(1).all(1)
+    assert torch.equal(some[~turned], before[~turned])
+    assert 0 < turned.sum() < 12
+    assert added[0].words(more(**{setting: 0.5})) == "upside down p 0.5"
+
+    (cell,) = [cell for cell in planned().cells if not cell.control]
+    assert cell.config.views is not None
+    asked = cell.config.views.model_dump()
+
+    def run(chance: float) -> Record:
+        views = more(**{**asked, setting: chance})
+        other = cell.model_copy(update={"config": cell.config.model_copy(update={"views": views})})
+        return run_cell(other, options_for(tmp_path / str(chance)), Hooks())
+
+    plain, turned_over = run(0.0), run(1.0)
+    assert turned_over.metrics.keys() == plain.metrics.keys()
+    assert turned_over.metrics != plain.metrics
 
 
 def test_a_data_set_by_name(add: Add, run: Command, tmp_path: Path) -> None:
