@@ -20,7 +20,7 @@ from barlowcli.cell.options import RunOptions
 from barlowcli.cell.run import run_cell
 from barlowcli.cli.parsing import absolute
 from barlowcli.experiment.files import load_experiment
-from barlowcli.machine.devices import resolve
+from barlowcli.machine.devices import choose_device
 from barlowcli.machine.provenance import provenance
 from barlowcli.measuring.throughput import shortened
 from barlowcli.plan.grid import Overrides, build_plan
@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, help="write the table here as JSON")
     arguments = parser.parse_args()
-    device = resolve(arguments.device)
+    device = choose_device(arguments.device)
     settings = {"data.name": absolute(arguments.dataset), "data.limit": arguments.limit}
     given = {key: value for key, value in settings.items() if value is not None}
     axes = {"method": ["barlow", "byol"], "shuffle": ["none"], "jitter": ["on"]}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from barlowcli.analysis.wording import method_name
 from barlowcli.cli import output
-from barlowcli.running.dry_run import STATES, Cost, DryRun, as_value, dry_run, measure
+from barlowcli.running.dry_run import STATES, DryRun, RunCost, as_value, dry_run, estimate_of
 from barlowcli.running.request import Request
 from barlowcli.running.show import Show
 
@@ -19,11 +19,11 @@ def show_plan(request: Request, show: Show, *, as_json: bool) -> None:
     """Print what would be run, and then, once it is measured, what that would take."""
     found = dry_run(request, show)
     if as_json:
-        output.print_json(as_value(found, measure(found, request, show)))
+        output.print_json(as_value(found, estimate_of(found, request, show)))
         return
     for line in [*arm_lines(found), "", *axis_lines(found), "", count_line(found)]:
         output.say(line)
-    for line in cost_lines(found, measure(found, request, show)):
+    for line in cost_lines(found, estimate_of(found, request, show)):
         output.say(line)
 
 
@@ -52,7 +52,7 @@ def count_line(found: DryRun) -> str:
     return ", ".join([f"{len(found.states)} cells", *parts, f"{counts['todo']} to do"])
 
 
-def cost_lines(found: DryRun, cost: Cost) -> list[str]:
+def cost_lines(found: DryRun, cost: RunCost) -> list[str]:
     """The estimate in words, and what to know beside it."""
     if cost.estimate is not None and cost.estimate.groups:
         return [estimate_line(cost.estimate), *cost.notes]
@@ -66,8 +66,8 @@ def estimate_line(found: "Estimate") -> str:
         by_method.setdefault(group.cells[0].config.method.name, []).append(group)
     parts = []
     for name, groups in by_method.items():
-        probing = f"{span(group.probing.seconds for group in groups)} probing"
-        training = f"{span(group.train_seconds for group in groups)} a cell training, " if groups[0].step else ""
+        probing = f"{range_of(group.probing.seconds for group in groups)} probing"
+        training = f"{range_of(group.train_seconds for group in groups)} a cell training, " if groups[0].step else ""
         parts.append(f"{method_name(name)} {training}{probing}")
     cells = sum(len(group.cells) for group in found.groups)
     many = f"the {cells} cells" if cells > 1 else "the cell"
@@ -76,7 +76,7 @@ def estimate_line(found: "Estimate") -> str:
     return text + (memory if found.memory_bytes else "")
 
 
-def span(seconds: Iterable[float]) -> str:
+def range_of(seconds: Iterable[float]) -> str:
     """ "4.1 s"; "4.1 to 5.3 s" or "50 s to 2.0 min" where they differ."""
     values = list(seconds)
     low, high = rough(min(values)), rough(max(values))

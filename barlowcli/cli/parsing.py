@@ -12,7 +12,7 @@ from barlowcli.settings.mistakes import quoted
 from barlowcli.settings.tables import read_toml, unusable
 
 
-class Jitter(StrEnum):
+class JitterFlag(StrEnum):
     """Values of --jitter."""
 
     on = "on"
@@ -54,7 +54,7 @@ def absolute(dataset: str | None) -> str | None:
 def axis_values(
     method: str | None = None,
     shuffle: str | None = None,
-    jitter: Jitter | None = None,
+    jitter: JitterFlag | None = None,
     grayscale: OnOff | None = None,
     dims: str | None = None,
     axes: Sequence[str] = (),

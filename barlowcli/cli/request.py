@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from barlowcli.cli import flags
-from barlowcli.cli.parsing import Jitter, OnBadImage, OnOff, absolute, all_settings, axis_values, parse_shard
+from barlowcli.cli.parsing import JitterFlag, OnBadImage, OnOff, absolute, all_settings, axis_values, parse_shard
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.experiment.files import load_experiment
 from barlowcli.machine.devices import Way
@@ -26,7 +26,7 @@ class RunFlags:
     method: Annotated[str | None, typer.Option(help="Only these methods, comma-separated.")] = None
     shuffle: Annotated[str | None, typer.Option(help="Only these shuffle arms, comma-separated.")] = None
     jitter: Annotated[
-        Jitter | None, typer.Option(help="Colour distortion: jitter and, unless set apart, greyscale.")
+        JitterFlag | None, typer.Option(help="Colour distortion: jitter and, unless set apart, greyscale.")
     ] = None
     grayscale: Annotated[OnOff | None, typer.Option(help="Greyscale apart from jitter.")] = None
     dims: Annotated[str | None, typer.Option(help="Projector dimensions, comma-separated.")] = None

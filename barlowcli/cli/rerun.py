@@ -12,7 +12,7 @@ from barlowcli.data.paths import DATA_ROOT
 from barlowcli.records.record import Record
 from barlowcli.running import again as running
 from barlowcli.running.again import Again
-from barlowcli.running.comparison import Comparison
+from barlowcli.running.agreement import Agreement
 
 MOST_ROWS = 20
 """Of numbers that differ."""
@@ -56,7 +56,7 @@ def rerun(
         raise typer.Exit(1)
 
 
-def lines(found: Comparison) -> Iterator[str]:
+def lines(found: Agreement) -> Iterator[str]:
     """What came out, in words, and the numbers that differ."""
     numbers, beyond = len(found.before.metrics), found.beyond
     if not found.same_end:
@@ -85,7 +85,7 @@ def end(record: Record) -> str:
     return record.status + (f" at step {record.event_step}" if record.event_step is not None else "")
 
 
-def table(found: Comparison) -> Iterator[str]:
+def table(found: Agreement) -> Iterator[str]:
     """The numbers that differ, largest difference first."""
     shown = found.beyond[:MOST_ROWS]
     rows = [("", "recorded", "now", "difference")]

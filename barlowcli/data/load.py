@@ -44,7 +44,7 @@ def load_dataset(settings: DataSettings, *, root: Path) -> Dataset:
         factor_classes=source.factor_classes,
         label_name=source.label_name,
         skipped=tuple(skipped),
-        digest=digest(sets, unlabelled),
+        digest=digest_of_images(sets, unlabelled),
     )
 
 
@@ -133,7 +133,7 @@ def check_sizes(sets: dict[str, ImageSet]) -> None:
         raise DataError(f"images are {width} x {height}, {reason}", hint=hint)
 
 
-def digest(sets: dict[str, ImageSet], unlabelled: Tensor | None) -> str:
+def digest_of_images(sets: dict[str, ImageSet], unlabelled: Tensor | None) -> str:
     """SHA-256, hex, over shapes, images, labels and factors of train, validation and test, and the unlabelled."""
     splits = [sets[what] for what in ("train", "validation", "test")]
     tensors = [values for part in splits for values in (part.images, part.labels, *part.factors.values())]

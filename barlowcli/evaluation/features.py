@@ -27,7 +27,7 @@ def check_features(features: Tensor, what: str) -> None:
         raise CellError(f"{what} are not finite", hint="training diverged: lower training.lr")
 
 
-def check_labels(features: Tensor, labels: Tensor, classes: int, what: str) -> None:
+def check_probed_labels(features: Tensor, labels: Tensor, classes: int, what: str) -> None:
     """Labels must be int64 (N,), one a row of `features`, in 0 … classes - 1; raises DataError."""
     if labels.shape != features.shape[:1] or labels.dtype != torch.int64 or not len(labels):
         raise DataError(

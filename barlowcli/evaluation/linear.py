@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from barlowcli.evaluation.features import as_float, check_labels, in_double, share, standardisation
+from barlowcli.evaluation.features import as_float, check_probed_labels, in_double, share, standardisation
 
 MAX_NEWTON = 60
 MAX_CONJUGATE = 250
@@ -67,8 +67,8 @@ def fit_linear_probe(
     the last one's weights; the stronger wins a tie. tolerance: largest entry of the gradient. Computes in float64
     where `train` is float64, else in float32. Raises DataError on labels that do not fit.
     """
-    check_labels(train, labels, classes, "train")
-    check_labels(validation, validation_labels, classes, "validation")
+    check_probed_labels(train, labels, classes, "train")
+    check_probed_labels(validation, validation_labels, classes, "validation")
     train = as_float(train)
     mean, std = standardisation(train)
     scaled = (train - mean) / std

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from barlowcli.evaluation.features import as_float, check_labels, share
+from barlowcli.evaluation.features import as_float, check_probed_labels, share
 
 LEARNING_RATE = 0.01
 WEIGHT_DECAY = 0.1
@@ -60,8 +60,8 @@ def fit_mlp_probe(
     rows of length 1, such as square roots of histograms. The earlier epoch wins a tie. Pure in its inputs and seed.
     Raises DataError on labels that do not fit.
     """
-    check_labels(train, labels, classes, "train")
-    check_labels(validation, validation_labels, classes, "validation")
+    check_probed_labels(train, labels, classes, "train")
+    check_probed_labels(validation, validation_labels, classes, "validation")
     train, validation = as_float(train), as_float(validation)
     generator = torch.Generator().manual_seed(seed)  # on the CPU: the same draws whatever the device
     parameters = _initial(train, hidden, classes, generator)

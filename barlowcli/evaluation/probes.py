@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
-from barlowcli.evaluation.features import check_features, check_labels, share
+from barlowcli.evaluation.features import check_features, check_probed_labels, share
 from barlowcli.evaluation.histogram import histogram_decodability, joint_histogram, marginal_histograms
 from barlowcli.evaluation.knn import nearest, vote
 from barlowcli.evaluation.linear import fit_linear_probe
@@ -68,7 +68,7 @@ class Space:
         for name, split in self.splits.items():
             check_features(split.features, f"features of {self.name}.{self.domain}, {name},")
             for label, count in self.classes.items():
-                check_labels(split.features, split.labels[label], count, f"{name} ({label})")
+                check_probed_labels(split.features, split.labels[label], count, f"{name} ({label})")
 
 
 Probe = Callable[[Space], Found]

@@ -8,7 +8,7 @@ from barlowcli.settings.base import NonNegative, Settings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Arm = dict[str, str]
+Selector = dict[str, str]
 """Axis name -> value; the key "metric" overrides the claim's metric for this reference."""
 SYMBOLS = ("smallest", "second-largest", "largest")
 """Values that an arm of a claim can give an axis of numbers, whatever they are under the preset."""
@@ -35,10 +35,10 @@ class Claim(Settings):
     id: Name
     title: str
     test: Literal["equivalence", "above", "interaction", "recovers-at-most", "recovers-at-least"]
-    arm: Arm
-    against: list[Arm] = []
-    full: Arm = {}
-    floor: Arm = {}
+    arm: Selector
+    against: list[Selector] = []
+    full: Selector = {}
+    floor: Selector = {}
     margin: NonNegative = 0.0
     metric: str = "linear.h.{domain}.label"
     """{domain} is the arm's own domain or "none" (intact images), see `domains`."""

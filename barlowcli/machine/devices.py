@@ -24,7 +24,7 @@ def available() -> list[str]:
     return [*devices, "cpu"]
 
 
-def resolve(name: str) -> str:
+def choose_device(name: str) -> str:
     """`auto` -> the best device here; any other name is checked. Raises BarlowError where there is no such device."""
     if name == "cpu":
         return name  # no need to import torch for that

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from barlowcli.data.imageset import Dataset, ImageSet, Source
 from barlowcli.data.load import check_sizes, choose_rows, open_source, read
-from barlowcli.data.published import PUBLISHED, missing_files, stand_in
+from barlowcli.data.published_sizes import PUBLISHED, missing_files, stand_in
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
 

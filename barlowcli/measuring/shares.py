@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from barlowcli.errors import BarlowError
-from barlowcli.measuring.kinds import most_similar, spread
+from barlowcli.measuring.kinds import evenly, most_similar
 
 MOST_SECONDS = 3.0
 """Spent on one kind at most, however few there are: more makes no better guess."""
@@ -60,7 +60,7 @@ def measured(
     """
     found: dict[str, T | Failure] = {}
     good: dict[object, dict[str, T]] = {}
-    for kind in spread(list(kinds)):
+    for kind in evenly(list(kinds)):
         share, relatives = clock.share(), good.setdefault(family(kinds[kind]), {})
         if share > 0 or not relatives:
             found[kind] = value = attempt(partial(measure, kinds[kind], share))

@@ -19,7 +19,7 @@ STEPS, LEAST_SECONDS, MOST_STEPS = 2, 0.2, 20
 
 
 @dataclass(frozen=True)
-class Step:
+class MeasuredStep:
     """A training step at the cell's own batch. measured: the largest batch that was measured, 0 where only a similar
     cell was."""
 
@@ -28,7 +28,7 @@ class Step:
     measured: int
 
 
-def measure_step(config: TrainedConfig, data: Dataset, device: str, *, seconds: float) -> Step:
+def measure_step(config: TrainedConfig, data: Dataset, device: str, *, seconds: float) -> MeasuredStep:
     """A training step of a cell, on images of `data`, which are on `device`.
 
     Batches grow up to the cell's own as long as the next should end within `seconds`; from a smaller one, time and
@@ -50,15 +50,15 @@ def measure_step(config: TrainedConfig, data: Dataset, device: str, *, seconds: 
     time_of_step = line([(size, taken) for size, (taken, _) in found], batch)
     activations = line([(size, needed.activations) for size, (_, needed) in found], batch)
     measured, (_, needed) = found[-1]
-    return Step(time_of_step, StepBytes(needed.kept, round(activations)), measured)
+    return MeasuredStep(time_of_step, StepBytes(needed.kept, round(activations)), measured)
 
 
-def like_step(step: Step, data: Dataset, of: TrainedConfig, wanted: TrainedConfig) -> Step:
+def like_step(step: MeasuredStep, data: Dataset, of: TrainedConfig, wanted: TrainedConfig) -> MeasuredStep:
     """A step of `wanted` where only one `of` a similar cell was measured: in proportion to the batch; what is kept
     whatever the batch is counted of `wanted` itself."""
     ratio = wanted.training.batch_size / of.training.batch_size
     needed = StepBytes(count_kept(wanted, data), round(step.bytes.activations * ratio))
-    return Step(step.seconds * ratio, needed, measured=0)
+    return MeasuredStep(step.seconds * ratio, needed, measured=0)
 
 
 def count_kept(config: TrainedConfig, data: Dataset) -> int:

@@ -12,7 +12,7 @@ from barlowcli.measuring.kinds import probing_kind, step_kind
 from barlowcli.measuring.probing import Probing, measure_probing
 from barlowcli.measuring.sample import Sample, open_sample
 from barlowcli.measuring.shares import Clock, Failure, attempt, measured
-from barlowcli.measuring.step import Step, like_step, measure_step
+from barlowcli.measuring.step import MeasuredStep, like_step, measure_step
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
@@ -28,7 +28,7 @@ class Group:
 
     cells: tuple[PlannedCell, ...]
     steps: int
-    step: Step | None
+    step: MeasuredStep | None
     probing: Probing
 
     @property
@@ -67,7 +67,7 @@ class Measurements:
     """What was measured, or why it could not be, by data and by kind."""
 
     samples: Mapping[DataSettings, Sample | Failure]
-    steps: Mapping[str, Step | Failure]
+    steps: Mapping[str, MeasuredStep | Failure]
     probings: Mapping[str, Probing | Failure]
 
     def of(self, cell: PlannedCell) -> Group | Failure:
@@ -131,7 +131,7 @@ def measure(cells: Sequence[PlannedCell], data_root: Path, device: str, budget: 
     training = {step_kind(config): trained_config(config) for config in configs if config.training is not None}
     probing = {probing_kind(config): config for config in configs}
 
-    def step(config: TrainedConfig, seconds: float) -> Step:
+    def step(config: TrainedConfig, seconds: float) -> MeasuredStep:
         torch.set_num_threads(config.training.threads)
         return measure_step(config, readable[config.data].data, device, seconds=seconds)
 
@@ -140,7 +140,7 @@ def measure(cells: Sequence[PlannedCell], data_root: Path, device: str, budget: 
         sample = readable[config.data]
         return measure_probing(config, sample.data, sample.sizes, device, seconds=seconds)
 
-    def similar_step(found: Step, of: TrainedConfig, wanted: TrainedConfig) -> Step:
+    def similar_step(found: MeasuredStep, of: TrainedConfig, wanted: TrainedConfig) -> MeasuredStep:
         return like_step(found, readable[wanted.data].data, of, wanted)
 
     def similar_probing(found: Probing, of: CellConfig, wanted: CellConfig) -> Probing:
@@ -149,7 +149,7 @@ def measure(cells: Sequence[PlannedCell], data_root: Path, device: str, budget: 
 
     clock = Clock(time.monotonic() + budget, len(training) + len(probing))
     probings: dict[str, Probing | Failure] = measured(probing, probe, similar_probing, clock, family=_encoder)
-    steps: dict[str, Step | Failure] = measured(training, step, similar_step, clock, family=_method)
+    steps: dict[str, MeasuredStep | Failure] = measured(training, step, similar_step, clock, family=_method)
     return Measurements(samples, steps, probings)
 
 

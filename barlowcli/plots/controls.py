@@ -12,7 +12,7 @@ from barlowcli.records.metrics import INTACT, OWN, Metric
 
 
 @dataclass(frozen=True)
-class Control:
+class PanelControl:
     """A control in one panel. probe: probe, space and domain of its metrics, less the label."""
 
     name: str
@@ -31,7 +31,7 @@ class Control:
         return t_interval(list(self.values().values())).mean
 
 
-def controls(results: Results, domain: str) -> list[Control]:
+def controls(results: Results, domain: str) -> list[PanelControl]:
     """Untrained and trained controls and the best histogram probe, those with records. domain: `OWN` or `INTACT`.
 
     An untrained encoder stands once for each domain that an arm of the grid is at home in.
@@ -54,20 +54,20 @@ def _by_domains(arm: Arm) -> list[Arm]:
     return [replace(arm, cells=tuple(part)) for part in cells.values()]
 
 
-def _trained(arm: Arm, domain: str) -> Control:
+def _trained(arm: Arm, domain: str) -> PanelControl:
     method = method_name(arm.method.name).removesuffix(" encoder")
     name = f"{method}, {shuffle_name(arm.home)} views"
-    return Control(name, "trained", arm, PROBE.within(arm.home if domain == OWN else INTACT), arm.shuffled)
+    return PanelControl(name, "trained", arm, PROBE.within(arm.home if domain == OWN else INTACT), arm.shuffled)
 
 
-def _untrained(arm: Arm, home: str) -> Control:
-    return Control(f"untrained, {domain_name(home)}", "untrained", arm, PROBE.within(home), home != INTACT)
+def _untrained(arm: Arm, home: str) -> PanelControl:
+    return PanelControl(f"untrained, {domain_name(home)}", "untrained", arm, PROBE.within(home), home != INTACT)
 
 
-def _best_histogram(arms: Sequence[Arm]) -> list[Control]:
+def _best_histogram(arms: Sequence[Arm]) -> list[PanelControl]:
     """The probe of raw histograms that is best on the main label."""
     found = [
-        Control(f"histogram, {probe_name(probe.probe)}", "histogram", arm, probe.within(INTACT), shuffled=False)
+        PanelControl(f"histogram, {probe_name(probe.probe)}", "histogram", arm, probe.within(INTACT), shuffled=False)
         for arm in arms
         if not arm.method.encodes
         for probe in arm.probes

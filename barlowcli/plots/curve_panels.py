@@ -15,7 +15,7 @@ from barlowcli.plots.panels import shifts
 from barlowcli.plots.points import Places, Point, curve_controls, line_points
 from barlowcli.plots.strokes import Strokes
 from barlowcli.plots.style import FAINT, INK, percent_axis
-from barlowcli.published.comparison import compare
+from barlowcli.published.comparison import beside_published
 from barlowcli.published.figures import Change
 
 SEEDS_ASIDE = 0.5
@@ -97,7 +97,7 @@ def draw_changes(
         points = sorted((at[change.value], change.points) for change in figures if change.method == method)
         xs, ys = zip(*points, strict=True)
         axes.plot(xs, ys, color=colour, marker=marker, zorder=3.5, **PUBLISHED)
-    rows = compare(results, published)
+    rows = beside_published(results, published)
     for line, shift in zip(look.lines, shifts(axes, len(look.lines), at)[1], strict=True):
         own = [(at[row.value] + shift, row.measured) for row in rows if row.line == line and row.measured]
         _means(axes, look, line, own)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from barlowcli.analysis.results import LABEL, Results
-from barlowcli.plots.controls import Control, controls
+from barlowcli.plots.controls import PanelControl, controls
 from barlowcli.plots.panels import domains_of
 from barlowcli.plots.saving import Drawing
 from barlowcli.plots.scheme import MOST_NAMES, Scheme, scheme
@@ -49,7 +49,7 @@ def _factor_plot(results: Results, look: Scheme, factor: str, name: str) -> Draw
     return Drawing(figure, f"factor-{factor}", alt, CAPTION)
 
 
-def _panel(axes: Axes, look: Scheme, beside: Sequence[Control], domain: str, factor: str) -> None:
+def _panel(axes: Axes, look: Scheme, beside: Sequence[PanelControl], domain: str, factor: str) -> None:
     for arm in look.arms:
         pairs = _pairs(arm.accuracies(domain), arm.accuracies(domain, factor))
         _cloud(axes, pairs, look.colour(arm), look.marker(arm), size=11)
@@ -66,7 +66,7 @@ def _pairs(main: Mapping[int, float], other: Mapping[int, float]) -> Pairs:
     return [(main[seed], other[seed]) for seed in sorted(main.keys() & other.keys())]
 
 
-def _control_handle(control: Control) -> Line2D:
+def _control_handle(control: PanelControl) -> Line2D:
     marker, size = CONTROL_MARKERS[control.kind]
     fill, edge = ("white", CONTROL_INK) if control.shuffled else (CONTROL_INK, "white")
     return Line2D([], [], ls="", marker=marker, ms=size, mfc=fill, mec=edge)

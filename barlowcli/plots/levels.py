@@ -9,7 +9,7 @@ from matplotlib.transforms import offset_copy
 
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import percent
-from barlowcli.plots.controls import Control
+from barlowcli.plots.controls import PanelControl
 from barlowcli.plots.style import FAINT
 
 LABEL_GAP = 0.065
@@ -31,7 +31,7 @@ class Level:
         return f"{self.name}  {percent(self.value)}"
 
 
-def levels_of(results: Results, found: Iterable[Control]) -> list[Level]:
+def levels_of(results: Results, found: Iterable[PanelControl]) -> list[Level]:
     """Chance on the main label, and the mean accuracy of each control."""
     chance = [record.chance["label"] for record in results.records.values() if "label" in record.chance]
     levels = [Level("chance", "chance", chance[0])] if chance else []
@@ -52,7 +52,7 @@ def draw_levels(axes: Axes, levels: Iterable[Level]) -> None:
 
 def label_levels(axes: Axes, labels: Sequence[tuple[float, str]], top: float) -> None:
     """(height, text) each to the right of a panel from 0 to `top`, apart from one another."""
-    places = spread([value for value, _ in labels], LABEL_GAP * top, 0.01 * top, 0.99 * top)
+    places = apart([value for value, _ in labels], LABEL_GAP * top, 0.01 * top, 0.99 * top)
     figure = axes.get_figure(root=True)
     beside = offset_copy(axes.get_yaxis_transform(), fig=figure, x=16, units="points")
     for (value, text), place in zip(labels, places, strict=True):
@@ -70,7 +70,7 @@ def label_levels(axes: Axes, labels: Sequence[tuple[float, str]], top: float) ->
         )
 
 
-def spread(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def apart(values: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Positions near `values`, in the same order, at least `gap` apart and inside [low, high] where there is room.
 
     Neighbours that are too near form a block around their mean; blocks that then touch are joined (pool adjacent

@@ -9,7 +9,7 @@ from barlowcli.analysis.results import Results, number, shuffle_axes
 from barlowcli.analysis.statistics import Interval, t_interval
 from barlowcli.experiment.model import Curve
 from barlowcli.plan.plan import Plan
-from barlowcli.plots.controls import Control, controls
+from barlowcli.plots.controls import PanelControl, controls
 
 Places = Mapping[str, float]
 """Value of the axis -> where it stands."""
@@ -57,11 +57,11 @@ def places(plan: Plan, curve: Curve, values: Iterable[str]) -> dict[str, float]:
     return {value: math.log2(size) for value, size in found.items()} if logarithmic else found
 
 
-def curve_controls(results: Results, axis: str, domain: str) -> tuple[list[Control], dict[str, Control]]:
+def curve_controls(results: Results, axis: str, domain: str) -> tuple[list[PanelControl], dict[str, PanelControl]]:
     """The controls that are lines across the panel; and, where an untrained encoder stands at several values of the
     axis (probed on images shuffled as each arm's are), those by value."""
     found, values = controls(results, domain), results.plan.axes[axis]
-    along: dict[str, Control] = {}
+    along: dict[str, PanelControl] = {}
     for control in found:
         value = control.probe.domain if axis in shuffle_axes(results.plan) else str(control.arm.at[axis])
         if control.kind == "untrained" and value in values:

@@ -1,6 +1,6 @@
 """What was measured beside what was published, both as changes against a reference.
 
-Data sets and networks differ, so accuracies do not compare; changes against a reference may.
+Data sets and networks differ, so accuracies do not beside_published; changes against a reference may.
 """
 
 import math
@@ -18,7 +18,7 @@ from barlowcli.verdicts.references import translated
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PublishedComparison:
     """A change as measured on a line of the grid and as published, in percentage points; None where there is no such.
 
     line: None for a published figure at a value that the grid does not have. reference: the value of the axis that the
@@ -53,14 +53,14 @@ class Comparison:
         return "agrees in sign" if product > 0 else "opposite sign" if product < 0 else ""
 
 
-def compare(results: Results, published: Published) -> list[Comparison]:
+def beside_published(results: Results, published: Published) -> list[PublishedComparison]:
     """A comparison a method of the grid, value of the published axis and line that has it; where no line has, what was
     published alone. Without what has no number on either side.
 
     Raises ConfigError where `published` names what does not exist.
     """
     figures = {(change.method, change.value): change for change in changes(published)}
-    found: list[Comparison] = []
+    found: list[PublishedComparison] = []
     along = lines(results, published.axis)
     for method in dict.fromkeys(line.method for line in along):
         own = [line for line in along if line.method == method]
@@ -71,9 +71,9 @@ def compare(results: Results, published: Published) -> list[Comparison]:
             here = [line for line in own if value in line.arms]
             for line in here:
                 measured = _measured(line, value, reference)
-                found.append(Comparison(method, value, line, measured, reference, change))
+                found.append(PublishedComparison(method, value, line, measured, reference, change))
             if not here:
-                found.append(Comparison(method, value, None, None, reference, change))
+                found.append(PublishedComparison(method, value, None, None, reference, change))
     return [row for row in found if row.measured or row.published]
 
 

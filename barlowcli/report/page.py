@@ -15,7 +15,7 @@ from barlowcli.published.figures import read_figures
 from barlowcli.registry import METHODS, ControlEntry
 from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
-from barlowcli.report.provenance import provenance
+from barlowcli.report.provenance import provenance_rows
 from barlowcli.report.setting import mode, screened, setting
 from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
 
@@ -47,7 +47,7 @@ def render(content: Content) -> str:
         notes=[mode(plan), *_notes(plan), *plan.experiment.notes],
         screened=screened(results),
         troubles=_troubles(results),
-        provenance=provenance(results.records),
+        provenance=provenance_rows(results.records),
     )
 
 

@@ -6,7 +6,7 @@ from barlowcli.analysis.results import Records
 from barlowcli.report.setting import distinct
 
 
-def provenance(records: Records) -> list[tuple[str, str]]:
+def provenance_rows(records: Records) -> list[tuple[str, str]]:
     """Label and value of what the records say of device, code and versions; several values where they differ."""
     rows = [record.provenance for record in records.values()]
     found = [

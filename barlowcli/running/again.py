@@ -15,11 +15,11 @@ from barlowcli.data.fingerprint import fingerprint_of
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.errors import ConfigError, DataError, ResultsError
 from barlowcli.experiment.axes import AxisValue
-from barlowcli.machine.devices import Way, available, resolve
+from barlowcli.machine.devices import Way, available, choose_device
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, read_record
-from barlowcli.running.comparison import Comparison, compare
+from barlowcli.running.agreement import Agreement, agreement
 from barlowcli.running.show import SILENT, Show
 from barlowcli.settings.cell import CellConfig, digest
 from barlowcli.settings.mistakes import describe
@@ -31,7 +31,7 @@ class Again:
     """What came of a rerun. elsewhere: of the provenance what was another then, as (what, then, here); kept: the new
     cell's folder, where it was asked for."""
 
-    comparison: Comparison
+    comparison: Agreement
     elsewhere: tuple[tuple[str, str, str], ...]
     kept: CellFolder | None
 
@@ -47,7 +47,7 @@ def rerun(
     tolerance: float | None = None,
     command: tuple[str, ...] = (),
 ) -> Again:
-    """Run the cell of the record at `path` again and compare every number.
+    """Run the cell of the record at `path` again and agreement every number.
 
     dataset: where its images lie; device: "auto" is the record's, where there is one here; out: the folder to keep the
     new cell in; tolerance: numbers this far apart agree, None: to the bit. Raises BarlowError where that cannot be.
@@ -67,7 +67,7 @@ def rerun(
         again = options.folder_of(cell)
         check_out(again)
         after = run_again(before, cell, options, show)
-        found = compare(before, after, tolerance=tolerance, folders=(folder, again))
+        found = agreement(before, after, tolerance=tolerance, folders=(folder, again))
     return Again(found, tuple(elsewhere), again if out is not None else None)
 
 
@@ -101,7 +101,7 @@ def run_again(before: Record, cell: PlannedCell, options: RunOptions, show: Show
     from barlowcli.training.loop import Hooks
 
     data = dataset_on(cell.config.data, options.data_root, options.device)
-    check_images(before, cell.config.data.name, data.digest)
+    check_same_images(before, cell.config.data.name, data.digest)
     return run_cell(cell, options, Hooks(note=show.note))
 
 
@@ -134,7 +134,7 @@ def find(path: Path) -> tuple[CellFolder, Record]:
         )
     if not record.finished:
         raise ResultsError(
-            f"{path} is the record of a cell that failed ({record.message}): there are no numbers to compare",
+            f"{path} is the record of a cell that failed ({record.message}): there are no numbers to agreement",
             hint=f"`barlow run {record.experiment} --preset {record.preset} --rerun failed` runs it again",
         )
     return folder, record
@@ -202,7 +202,7 @@ def is_whole(record: Record) -> bool:
 def device_of(record: Record, asked: str) -> str:
     """The device to run on: `auto` is the record's own where there is one here. Raises BarlowError."""
     recorded = record.provenance.get("device")
-    return str(recorded) if asked == "auto" and (recorded == "cpu" or recorded in available()) else resolve(asked)
+    return str(recorded) if asked == "auto" and (recorded == "cpu" or recorded in available()) else choose_device(asked)
 
 
 def way_of(record: Record, device: str) -> Way | None:
@@ -211,7 +211,7 @@ def way_of(record: Record, device: str) -> Way | None:
     return Way(way) if way in list(Way) and device == record.provenance.get("device") else None
 
 
-def check_images(record: Record, name: str, found: str) -> None:
+def check_same_images(record: Record, name: str, found: str) -> None:
     """Raise DataError where `found`, the digest of the images called `name`, is not that of the record's."""
     recorded = record.provenance.get("data_digest")
     if recorded in (None, found):

@@ -49,7 +49,7 @@ class DryRun:
 
 
 @dataclass(frozen=True)
-class Cost:
+class RunCost:
     """What the cells to do would take. estimate: None where there is nothing to do or torch cannot be used; notes: what
     to know beside it."""
 
@@ -66,19 +66,19 @@ def dry_run(request: Request, show: Show = SILENT) -> DryRun:
     return DryRun(plan, states, select(plan.cells, request.folder, request.only))
 
 
-def measure(found: DryRun, request: Request, show: Show = SILENT) -> Cost:
+def estimate_of(found: DryRun, request: Request, show: Show = SILENT) -> RunCost:
     """Measure what the cells to do would take on this machine, in about 20 seconds."""
     after = stage_note(found.plan)
     if not found.todo:
-        return Cost(None, after)
+        return RunCost(None, after)
     show.note("measuring a few training steps and probes")
     try:
         from barlowcli.measuring.totals import estimate
     except (ImportError, RuntimeError) as error:
-        return Cost(None, (f"torch cannot be used here: {error}; see `barlow doctor`", *after))
+        return RunCost(None, (f"torch cannot be used here: {error}; see `barlow doctor`", *after))
     workers = request.at_once(len(found.todo))
     cost = estimate(found.todo, data_root=request.data_root, device=request.device, workers=workers)
-    return Cost(cost, (*cost.notes, *step_note(request.device), *after))
+    return RunCost(cost, (*cost.notes, *step_note(request.device), *after))
 
 
 def step_note(device: str) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def stage_note(plan: Plan) -> tuple[str, ...]:
     return ("the winner of the screening adds its cells of the second stage, which are not counted here yet",)
 
 
-def as_value(found: DryRun, cost: Cost) -> dict[str, Any]:
+def as_value(found: DryRun, cost: RunCost) -> dict[str, Any]:
     """All of it for programs."""
     return {
         "experiment": found.plan.experiment.name,
@@ -109,7 +109,7 @@ def as_value(found: DryRun, cost: Cost) -> dict[str, Any]:
     }
 
 
-def cost_value(found: DryRun, cost: Cost) -> dict[str, Any]:
+def cost_value(found: DryRun, cost: RunCost) -> dict[str, Any]:
     """The estimate for programs; its seconds are None where there are cells to do and none could be measured."""
     estimate = cost.estimate
     groups = estimate.groups if estimate is not None else ()

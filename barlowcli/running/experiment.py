@@ -25,7 +25,7 @@ def run(request: Request, show: Show = SILENT) -> "Report":
     """
     only = request.only
     for plan in stages(request, show):
-        carry_out(plan, request, only, show)
+        run_stage(plan, request, only, show)
         only = replace(only, rerun=None)  # of the second stage the first one's cells have just been run
     from barlowcli.report import write_report
 
@@ -49,7 +49,7 @@ def stages(request: Request, show: Show) -> Iterator[Plan]:
         yield then
 
 
-def carry_out(plan: Plan, request: Request, only: Only, show: Show) -> None:
+def run_stage(plan: Plan, request: Request, only: Only, show: Show) -> None:
     """Freeze the plan in its folder and run those of its cells that are to be run now."""
     folder = request.folder
     before = plan_text(folder)

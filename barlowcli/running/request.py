@@ -10,7 +10,7 @@ from barlowcli.cell.options import RunOptions
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.engines.base import worker_count
 from barlowcli.experiment.model import Experiment
-from barlowcli.machine.devices import Way, resolve
+from barlowcli.machine.devices import Way, choose_device
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan
 from barlowcli.plan.screening import choose_winner
@@ -66,7 +66,7 @@ class Request:
 
     def __post_init__(self) -> None:
         ENGINES.check(self.engine)
-        found: dict[str, Any] = {"device": resolve(self.device), "data_root": self.data_root.expanduser()}
+        found: dict[str, Any] = {"device": choose_device(self.device), "data_root": self.data_root.expanduser()}
         if self.preset == "auto":
             found["preset"], found["why"] = choose_preset(self.experiment, found["device"])
         for name, value in found.items():

@@ -105,22 +105,22 @@ def data_problem(error: DataError) -> str:
 def with_other_data(experiment: Experiment, name: str, data: Collection[str]) -> Experiment:
     """The experiment with other data in place of `data` under one preset, so that the rest of it can be checked."""
     preset = experiment.presets[name]
-    parts = {part: stand_in(getattr(preset, part), data) for part in ("settings", "axes", "methods")}
+    parts = {part: embedded(getattr(preset, part), data) for part in ("settings", "axes", "methods")}
     axes = {
-        key: axis.model_copy(update={"values": stand_in(axis.values, data)}) for key, axis in experiment.axes.items()
+        key: axis.model_copy(update={"values": embedded(axis.values, data)}) for key, axis in experiment.axes.items()
     }
-    controls = [control.model_copy(update={"set": stand_in(control.set, data)}) for control in experiment.controls]
+    controls = [control.model_copy(update={"set": embedded(control.set, data)}) for control in experiment.controls]
     presets = {**experiment.presets, name: preset.model_copy(update=parts)}
-    settings = stand_in(experiment.settings, data)
+    settings = embedded(experiment.settings, data)
     return experiment.model_copy(update={"settings": settings, "axes": axes, "controls": controls, "presets": presets})
 
 
-def stand_in(value: Any, data: Collection[str]) -> Any:
+def embedded(value: Any, data: Collection[str]) -> Any:
     """Nested values with an embedded data set in place of each of `data`."""
     if isinstance(value, Mapping):
-        return {key: stand_in(item, data) for key, item in value.items()}
+        return {key: embedded(item, data) for key, item in value.items()}
     if isinstance(value, list):
-        return [stand_in(item, data) for item in value]
+        return [embedded(item, data) for item in value]
     return DATASETS.check("colour-digits") if isinstance(value, str) and value in data else value
 
 

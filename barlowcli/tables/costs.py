@@ -24,7 +24,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Cost:
+class StepCost:
     """Of an arm. n: records that tell; milliseconds: of a step, median; mebibytes: of a step; None where none tells."""
 
     arm: Arm
@@ -45,7 +45,7 @@ class Ratios:
 class ArmCost:
     """An arm's cost. ratios: to each reference by its name in words, where the arm has such a one."""
 
-    cost: Cost
+    cost: StepCost
     ratios: Mapping[str, Ratios]
 
 
@@ -96,14 +96,14 @@ def arm_costs(results: Results) -> list[ArmCost]:
     return rows
 
 
-def _cost(arm: Arm) -> Cost | None:
+def _cost(arm: Arm) -> StepCost | None:
     """None where no record of the arm tells anything of its cost."""
     found = [record for cell in arm.cells if (record := arm.found.get(cell.id)) is not None]
     times = [record.seconds["step"] for record in found if "step" in record.seconds]
     bytes_ = [record.counts["training_bytes"] for record in found if "training_bytes" in record.counts]
     if not times and not bytes_:
         return None
-    return Cost(
+    return StepCost(
         arm,
         n=max(len(times), len(bytes_)),
         milliseconds=1000 * median(times) if times else None,
@@ -111,7 +111,7 @@ def _cost(arm: Arm) -> Cost | None:
     )
 
 
-def _parent(cost: Cost, found: Sequence[Cost], screen: Screen, parent: str) -> Cost | None:
+def _parent(cost: StepCost, found: Sequence[StepCost], screen: Screen, parent: str) -> StepCost | None:
     """The parent under the conditions of `cost`; of the other stage where it has no part in this one."""
     conditions = {name: value for name, value in cost.arm.at.items() if name not in (screen.axis, STAGE)}
     same = [
@@ -123,7 +123,7 @@ def _parent(cost: Cost, found: Sequence[Cost], screen: Screen, parent: str) -> C
     return next((other for other in same if other.arm.at[STAGE] == stage), same[0] if same else None)
 
 
-def _ratios(cost: Cost, reference: Cost) -> Ratios:
+def _ratios(cost: StepCost, reference: StepCost) -> Ratios:
     return Ratios(
         _ratio(cost.milliseconds, reference.milliseconds),
         _ratio(cost.mebibytes, reference.mebibytes),

@@ -7,7 +7,7 @@ import pandas as pd
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import method_name
 from barlowcli.experiment.axes import NOWHERE, AxisValue
-from barlowcli.published.comparison import Comparison, compare
+from barlowcli.published.comparison import PublishedComparison, beside_published
 from barlowcli.published.figures import AS_PRINTED, Change
 from barlowcli.tables.frames import REAL, TEXT, WHOLE, frame, of_type
 from barlowcli.tables.reading import Reading, texts
@@ -31,7 +31,7 @@ def published(results: Results) -> pd.DataFrame | None:
     figures = results.plan.experiment.published
     if figures is None:
         return None
-    found = compare(results, figures)
+    found = beside_published(results, figures)
     others = dict.fromkeys(name for row in found if row.line for name in row.line.at)
     others.pop("method", None)
     known = [*of_type(TEXT, ["method", figures.axis, *others]), *of_type(REAL, ["measured_change", "half_width"])]
@@ -40,7 +40,7 @@ def published(results: Results) -> pd.DataFrame | None:
     return frame(known, [_numbers(row, list(others)) for row in found])
 
 
-def _numbers(row: Comparison, others: Sequence[str]) -> list[object]:
+def _numbers(row: PublishedComparison, others: Sequence[str]) -> list[object]:
     at: Mapping[str, AxisValue] = row.line.at if row.line else {}
     measured: list[object] = [None] * 4
     if row.measured:
@@ -57,7 +57,7 @@ def published_to_read(results: Results) -> Reading | None:
     figures = results.plan.experiment.published
     if figures is None:
         return None
-    found = compare(results, figures)
+    found = beside_published(results, figures)
     sources = tuple(dict.fromkeys(_source(row.published) for row in found if row.published))
     rows = [
         [
@@ -76,7 +76,7 @@ def published_to_read(results: Results) -> Reading | None:
     return Reading(texts(header, rows), legend, sources=sources)
 
 
-def _name(results: Results, row: Comparison, axis: str) -> str:
+def _name(results: Results, row: PublishedComparison, axis: str) -> str:
     """ "Barlow Twins, λ fixed, D = 16"."""
     value = AxisValue((row.value,))
     if row.line is None:
@@ -84,7 +84,7 @@ def _name(results: Results, row: Comparison, axis: str) -> str:
     return results.arm_name({**row.line.at, axis: value}, [*row.line.at, axis])
 
 
-def _measured_text(row: Comparison) -> str:
+def _measured_text(row: PublishedComparison) -> str:
     """ "-12.1 ± 1.4", without the half-width where n < 3."""
     if row.measured is None:
         return ""
@@ -102,7 +102,7 @@ def _source(change: Change) -> str:
     return change.source if change.how == AS_PRINTED else f"{change.source}; {change.how.replace('+-', '±')}"
 
 
-def _references(results: Results, comparisons: Sequence[Comparison], axis: str) -> list[str]:
+def _references(results: Results, comparisons: Sequence[PublishedComparison], axis: str) -> list[str]:
     """What the changes of each method are against, in sentences."""
     pairs = dict.fromkeys(
         (row.method, row.reference, row.published.reference) for row in comparisons if row.measured and row.published

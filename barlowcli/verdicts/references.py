@@ -126,7 +126,7 @@ def cases(results: Results, claim: Claim, domain: Domain) -> list[tuple[Case, Si
         case: Case = dict(zip(choices, values, strict=True)) | ({claim.by: arm[claim.by]} if claim.by in arm else {})
         if _control(plan, case) is not None:
             continue
-        sides = resolve(results, claim, case, domain)
+        sides = sides_of(results, claim, case, domain)
         unmeasured = not sides.arm.cells and _matching(
             plan, plan.cells, {**case, **arm}
         )  # it has cells, but not the number
@@ -157,7 +157,7 @@ def translated(plan: Plan, arm: Mapping[str, str]) -> dict[str, AxisValue]:
     return found
 
 
-def resolve(results: Results, claim: Claim, case: Case, domain: Domain) -> Sides:
+def sides_of(results: Results, claim: Claim, case: Case, domain: Domain) -> Sides:
     """The sides of `claim` for one case, in the arms' own domains or on intact images."""
     plan = results.plan
     here = {**case, **translated(plan, claim.arm)}

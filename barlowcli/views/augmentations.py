@@ -17,7 +17,7 @@ from barlowcli.views.random import Draws, Number
 from barlowcli.views.subset import where_drawn_
 
 
-class Source(NamedTuple):
+class AugmentedSource(NamedTuple):
     """What views are made of. images: uint8 (N, 3, H, W), the whole data set; draws: of the views (B,) in question."""
 
     images: Tensor
@@ -29,11 +29,11 @@ class Augmentation(ABC):
     or to one part of it after the other."""
 
     @abstractmethod
-    def draw(self, source: Source, settings: ViewSettings, view: int) -> Any | None:
+    def draw(self, source: AugmentedSource, settings: ViewSettings, view: int) -> Any | None:
         """Parameters, a tensor (B, …) or tuples of such; None where it is switched off for this view, 0 or 1."""
 
     @abstractmethod
-    def apply(self, views: Tensor, drawn: Any, source: Source) -> Tensor:
+    def apply(self, views: Tensor, drawn: Any, source: AugmentedSource) -> Tensor:
         """Views (B, 3, S, S) in [0, 1] -> the same; `views` may be overwritten."""
 
     def alike(self, settings: ViewSettings) -> bool:
@@ -48,7 +48,7 @@ class Augmentation(ABC):
 class ColourJitter(Augmentation):
     """Brightness, contrast, saturation and hue, in an order of each view's own."""
 
-    def draw(self, source: Source, settings: ViewSettings, view: int) -> Jitter | None:
+    def draw(self, source: AugmentedSource, settings: ViewSettings, view: int) -> Jitter | None:
         """Factors, hue and order of each view."""
         if settings.jitter != "on":
             return None
@@ -61,7 +61,7 @@ class ColourJitter(Augmentation):
             hue=settings.hue,
         )
 
-    def apply(self, views: Tensor, drawn: Jitter, source: Source) -> Tensor:
+    def apply(self, views: Tensor, drawn: Jitter, source: AugmentedSource) -> Tensor:
         """All four of each view."""
         return colour_jitter(views, drawn)
 
@@ -76,11 +76,11 @@ class ColourJitter(Augmentation):
 class Greyscale(Augmentation):
     """The luma in place of the colours."""
 
-    def draw(self, source: Source, settings: ViewSettings, view: int) -> Tensor | None:
+    def draw(self, source: AugmentedSource, settings: ViewSettings, view: int) -> Tensor | None:
         """Which views."""
         return source.draws.chance(Number.GREYSCALE, settings.grayscale_probability) if settings.turns_grey else None
 
-    def apply(self, views: Tensor, drawn: Tensor, source: Source) -> Tensor:
+    def apply(self, views: Tensor, drawn: Tensor, source: AugmentedSource) -> Tensor:
         """Those that were drawn turn grey."""
         return where_drawn_(views, drawn, greyscale)
 
@@ -92,14 +92,14 @@ class Greyscale(Augmentation):
 class GaussianBlur(Augmentation):
     """Blur of another width for each view."""
 
-    def draw(self, source: Source, settings: ViewSettings, view: int) -> tuple[Tensor, Tensor] | None:
+    def draw(self, source: AugmentedSource, settings: ViewSettings, view: int) -> tuple[Tensor, Tensor] | None:
         """Which views, and sigma."""
         if not settings.blur[view]:
             return None
         chosen = source.draws.chance(Number.BLUR, settings.blur[view])
         return chosen, source.draws.uniform(Number.BLUR_SIGMA, *settings.blur_sigma)
 
-    def apply(self, views: Tensor, drawn: tuple[Tensor, Tensor], source: Source) -> Tensor:
+    def apply(self, views: Tensor, drawn: tuple[Tensor, Tensor], source: AugmentedSource) -> Tensor:
         """Those that were drawn are blurred."""
         return where_drawn_(views, drawn[0], gaussian_blur, drawn[1])
 
@@ -115,11 +115,11 @@ class GaussianBlur(Augmentation):
 class Solarise(Augmentation):
     """What is light is inverted."""
 
-    def draw(self, source: Source, settings: ViewSettings, view: int) -> Tensor | None:
+    def draw(self, source: AugmentedSource, settings: ViewSettings, view: int) -> Tensor | None:
         """Which views."""
         return source.draws.chance(Number.SOLARISE, settings.solarize[view]) if settings.solarize[view] else None
 
-    def apply(self, views: Tensor, drawn: Tensor, source: Source) -> Tensor:
+    def apply(self, views: Tensor, drawn: Tensor, source: AugmentedSource) -> Tensor:
         """Those that were drawn are inverted."""
         return where_drawn_(views, drawn, solarise)
 
@@ -135,11 +135,11 @@ class Solarise(Augmentation):
 class HistogramOfAnother(Augmentation):
     """The histogram of another image of the data set; the sheet of views has a title that says so."""
 
-    def draw(self, source: Source, settings: ViewSettings, view: int) -> Tensor | None:
+    def draw(self, source: AugmentedSource, settings: ViewSettings, view: int) -> Tensor | None:
         """Of which image."""
         return draw_partners(source.draws, len(source.images)) if settings.jitter == "histogram" else None
 
-    def apply(self, views: Tensor, drawn: Tensor, source: Source) -> Tensor:
+    def apply(self, views: Tensor, drawn: Tensor, source: AugmentedSource) -> Tensor:
         """Every view gets that of its partner."""
         return match(views, to_float(source.images.index_select(0, drawn)), source.draws)
 

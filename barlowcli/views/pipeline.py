@@ -8,7 +8,7 @@ from torch import Tensor
 
 from barlowcli.errors import DataError
 from barlowcli.settings.views import ViewSettings
-from barlowcli.views.augmentations import AUGMENTATIONS, Source
+from barlowcli.views.augmentations import AUGMENTATIONS, AugmentedSource
 from barlowcli.views.bits import append_bits, append_zeros
 from barlowcli.views.crop import Boxes, draw_boxes, resized_crop
 from barlowcli.views.pixels import check_images, check_index, normalise_, to_float
@@ -86,9 +86,9 @@ class AugmentedViews:
             raise DataError(f"no view {view} of epoch {epoch}", hint="views are 0 and 1, epochs start at 0")
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             draws = Draws.of(self.seed, epoch, view, index)
-            drawn = self._draw(Source(images, draws), view if isinstance(view, int) else 0)
+            drawn = self._draw(AugmentedSource(images, draws), view if isinstance(view, int) else 0)
             parts = [
-                finish(self._make(Source(images, draws.narrow(rows)), _narrow(drawn, rows)))
+                finish(self._make(AugmentedSource(images, draws.narrow(rows)), _narrow(drawn, rows)))
                 for rows in self._chunks(len(index), images)
             ]
             return parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -98,7 +98,7 @@ class AugmentedViews:
         step = max(1, CHUNK // pixels) if images.device.type == "cpu" else max(1, count)
         return (slice(start, start + step) for start in range(0, max(1, count), step))
 
-    def _draw(self, source: Source, view: int) -> Drawn:
+    def _draw(self, source: AugmentedSource, view: int) -> Drawn:
         settings, (images, draws) = self.settings, source
         return Drawn(
             boxes=draw_boxes(draws, images.shape[2], images.shape[3], settings.crop_scale, settings.crop_ratio),
@@ -106,7 +106,7 @@ class AugmentedViews:
             rest=tuple(augmentation.draw(source, settings, view) for augmentation in AUGMENTATIONS),
         )
 
-    def _make(self, source: Source, drawn: Drawn) -> Tensor:
+    def _make(self, source: AugmentedSource, drawn: Drawn) -> Tensor:
         images, draws = source
         whole = to_float(self.arm.before(images.index_select(0, draws.index), draws.index))
         interpolation = self.settings.interpolation

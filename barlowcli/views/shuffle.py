@@ -26,7 +26,7 @@ def _unchanged(images: Tensor, by: Draws | Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Arm:
+class ShuffleArm:
     """What a shuffle arm does, and when.
 
     before: (images, index) -> images, of whole images (B, 3, H, W) of any type ahead of crop and flip; index (B,)
@@ -37,22 +37,22 @@ class Arm:
     after: Callable[[Tensor, Draws], Tensor] = _unchanged
 
 
-def on_views(function: Callable[[Tensor, Draws], Tensor]) -> Arm:
+def on_views(function: Callable[[Tensor, Draws], Tensor]) -> ShuffleArm:
     """The arm that does this to finished views, and nothing before."""
-    return Arm(after=function)
+    return ShuffleArm(after=function)
 
 
-def on_images(function: Callable[[Tensor, Tensor], Tensor]) -> Arm:
+def on_images(function: Callable[[Tensor, Tensor], Tensor]) -> ShuffleArm:
     """The arm that does this to whole images ahead of augmentation, and nothing to the views."""
-    return Arm(before=function)
+    return ShuffleArm(before=function)
 
 
-def load_arm(name: str, side: int | None = None) -> Arm:
+def load_arm(name: str, side: int | None = None) -> ShuffleArm:
     """The arm of that name, for square views of `side` pixels.
 
     Raises ConfigError where no arm has the name, or its blocks do not tile such views; None: that is not checked.
     """
-    arm: Arm = SHUFFLES.load(name)
+    arm: ShuffleArm = SHUFFLES.load(name)
     if side is not None:
         check_arm(name, side)
     return arm
@@ -64,7 +64,7 @@ def check_arm(name: str, side: int) -> None:
         raise _untiled(name, side, side)
 
 
-none = Arm()
+none = ShuffleArm()
 """The views as they are."""
 
 
@@ -96,7 +96,7 @@ def channels(images: Tensor, draws: Draws) -> Tensor:
 
 
 @functools.cache  # one function object a size, so that compiled views are not compiled anew
-def patches(block: int) -> Arm:
+def patches(block: int) -> ShuffleArm:
     """A fresh permutation of blocks of `block` x `block` pixels for every view; 1: as `pixels`, with other draws."""
     return on_views(functools.partial(_permute_blocks, block=block))
 

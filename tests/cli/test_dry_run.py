@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from barlowcli.cli.dry_run import rough, span
+from barlowcli.cli.dry_run import range_of, rough
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.records.folder import ResultsFolder
@@ -135,9 +135,9 @@ def test_times_are_in_the_unit_that_suits_them(seconds, text):
 
 
 def test_times_that_differ_are_a_span():
-    assert span([4.1, 5.25, 4.5]) == "4.1 to 5.2 s"
-    assert span([4.12, 4.13]) == "4.1 s"
-    assert span([50, 120]) == "50 s to 2.0 min"
+    assert range_of([4.1, 5.25, 4.5]) == "4.1 to 5.2 s"
+    assert range_of([4.12, 4.13]) == "4.1 s"
+    assert range_of([50, 120]) == "50 s to 2.0 min"
 
 
 def test_a_gpu_is_said_to_be_faster_than_the_steps_that_were_timed():

@@ -13,7 +13,7 @@ from barlowcli.cli.rerun import MOST_ROWS, lines
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, read_record
-from barlowcli.running.comparison import compare, same_weights
+from barlowcli.running.agreement import agreement, same_weights
 from barlowcli.training.loop import Hooks
 from tests.grids import options_for, tiny_plan
 
@@ -141,7 +141,7 @@ def test_the_new_cell_is_kept_where_asked_and_never_written_over_another(run, re
         ({"schema_version": 2}, "has schema version 2, this barlow reads 1", "read it with the barlow that wrote it"),
         (
             {"status": "failed", "message": "no memory", "metrics": {}},
-            "a cell that failed (no memory): there are no numbers to compare",
+            "a cell that failed (no memory): there are no numbers to agreement",
             "barlow run shuffle-test --preset quick --rerun failed",
         ),
         ({"config": {}}, "the record's config has no version, this barlow computes version 1", "git checkout 0123456"),
@@ -219,23 +219,23 @@ def test_of_many_differences_the_largest_are_shown():
     record = Record(id="a", experiment="e", preset="p", axes={}, seed=0, status="ok")
     before = record.model_copy(update={"metrics": {f"m{index:02}": float(index) for index in range(30)}})
     after = record.model_copy(update={"metrics": {f"m{index:02}": 0.0 for index in range(29)} | {"new": 1.0}})
-    found = compare(before, after, tolerance=None)
+    found = agreement(before, after, tolerance=None)
     said = list(lines(found))
     assert said[0] == "29 of 30 numbers differ:"
     assert [line.split()[0] for line in said[2:5]] == ["m29", "m28", "m27"]
     assert said[2].split() == ["m29", "29.0", "-", "inf"]
     assert len(said) == 2 + MOST_ROWS + 1
     assert said[-1] == "and 9 more"
-    some = compare(before, after, tolerance=25.0)
+    some = agreement(before, after, tolerance=25.0)
     assert next(lines(some)) == "4 of 30 numbers differ by more than 25:"
-    assert not compare(before, after, tolerance=100.0).agrees  # a number that is gone
+    assert not agreement(before, after, tolerance=100.0).agrees  # a number that is gone
 
 
 def test_a_diverged_cell_has_only_its_step_to_compare():
     record = Record(id="a", experiment="e", preset="p", axes={}, seed=0, status="diverged", event_step=3)
-    again = compare(record, record, tolerance=None)
+    again = agreement(record, record, tolerance=None)
     assert again.agrees
-    assert list(lines(again)) == ["no numbers to compare: diverged at step 3, then and now"]
+    assert list(lines(again)) == ["no numbers to agreement: diverged at step 3, then and now"]
     later = record.model_copy(update={"event_step": 4})
-    assert not compare(record, later, tolerance=None).agrees
-    assert compare(record, later, tolerance=0.1).agrees
+    assert not agreement(record, later, tolerance=None).agrees
+    assert agreement(record, later, tolerance=0.1).agrees

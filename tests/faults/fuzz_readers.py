@@ -21,7 +21,7 @@ from barlowcli.errors import BarlowError
 from barlowcli.plan.freezing import read_plan
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import read_record
-from barlowcli.running.dry_run import Cost
+from barlowcli.running.dry_run import RunCost
 from barlowcli.running.runs import count
 from barlowcli.settings.data import DataSettings
 from barlowcli.training.checkpoint import Checkpoint
@@ -115,7 +115,7 @@ def run_command(case: Case, folder: Path) -> None:
     arguments = list(case.arguments)
     if arguments[0] == "run":
         arguments += ["--dry-run", "--json", "--device", "cpu"]
-    unmeasured: Any = mock.patch.object(dry_run, "measure", return_value=Cost(None, ()))
+    unmeasured: Any = mock.patch.object(dry_run, "measure", return_value=RunCost(None, ()))
     typed = mock.patch.object(sys, "argv", ["barlow", *arguments])
     try:
         with contextlib.chdir(folder), unmeasured, typed, silence():

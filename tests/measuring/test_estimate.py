@@ -8,7 +8,7 @@ import torch
 
 from barlowcli.data.load import load_dataset
 from barlowcli.measuring.growth import grown, line
-from barlowcli.measuring.kinds import most_similar, probing_kind, spread, step_kind
+from barlowcli.measuring.kinds import evenly, most_similar, probing_kind, step_kind
 from barlowcli.measuring.probing import measure_probing
 from barlowcli.measuring.sample import open_sample
 from barlowcli.measuring.shares import Clock, Failure, measured
@@ -114,7 +114,7 @@ def test_probing_depends_on_the_encoder_and_what_is_probed_and_not_on_training()
 
 def test_every_beginning_of_the_order_is_spread_over_all():
     names = [f"{index}" for index in range(16)]
-    order = [int(name) for name in spread(names)]
+    order = [int(name) for name in evenly(names)]
     assert sorted(order) == list(range(16))
     for count in (2, 4, 8):
         assert {index * count // 16 for index in order[:count]} == set(range(count))

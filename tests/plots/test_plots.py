@@ -16,7 +16,7 @@ from barlowcli.analysis.results import Arm, Results
 from barlowcli.plots.accuracy import accuracy_plot
 from barlowcli.plots.controls import controls
 from barlowcli.plots.factors import factor_plots
-from barlowcli.plots.levels import spread
+from barlowcli.plots.levels import apart
 from barlowcli.plots.rows import MOST_COLUMNS
 from barlowcli.plots.saving import Drawing, save
 from barlowcli.plots.scheme import scheme
@@ -297,7 +297,7 @@ def test_controls_by_panel() -> None:
 def test_labels_are_spread_apart_in_order_and_inside(seed: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.uniform(0, 1, seed % 9 + 1).tolist()
-    places = spread(values, 0.08, 0.0, 1.0)
+    places = apart(values, 0.08, 0.0, 1.0)
     ordered = [place for _, place in sorted(zip(values, places, strict=True))]
     assert all(later - earlier >= 0.08 - 1e-9 for earlier, later in itertools.pairwise(ordered))
     assert min(places) >= -1e-9
@@ -305,10 +305,10 @@ def test_labels_are_spread_apart_in_order_and_inside(seed: int) -> None:
 
 
 def test_labels_that_have_room_stay_where_they_are() -> None:
-    assert spread([0.5, 0.1, 0.9], 0.1, 0, 1) == [0.5, 0.1, 0.9]
-    assert spread([0.5, 0.5], 0.1, 0, 1) == pytest.approx([0.45, 0.55])
-    assert spread([0.0, 0.0, 0.02], 0.1, 0, 1) == pytest.approx([0.0, 0.1, 0.2])
-    assert spread([], 0.1, 0, 1) == []
+    assert apart([0.5, 0.1, 0.9], 0.1, 0, 1) == [0.5, 0.1, 0.9]
+    assert apart([0.5, 0.5], 0.1, 0, 1) == pytest.approx([0.45, 0.55])
+    assert apart([0.0, 0.0, 0.02], 0.1, 0, 1) == pytest.approx([0.0, 0.1, 0.2])
+    assert apart([], 0.1, 0, 1) == []
 
 
 def test_one_arm_alone_has_no_name_to_tell_it_apart_and_is_drawn() -> None:

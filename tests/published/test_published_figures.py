@@ -12,7 +12,7 @@ from barlowcli.analysis.statistics import t_interval
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.files import experiment_names, load_experiment
 from barlowcli.experiment.model import Published
-from barlowcli.published.comparison import Comparison, compare
+from barlowcli.published.comparison import PublishedComparison, beside_published
 from barlowcli.published.figures import FOLDER, Change, Figure, changes, read_figures
 from barlowcli.records.record import Record
 from barlowcli.report import write_report
@@ -145,7 +145,7 @@ def test_measured_changes_are_paired_by_seed() -> None:
     runs = table_of(records)
     published = plan.experiment.published
     assert published is not None
-    rows = [row for row in compare(Results(plan, records), published) if row.measured]
+    rows = [row for row in beside_published(Results(plan, records), published) if row.measured]
     assert len(rows) == 12
     for row in rows:
         assert row.line is not None
@@ -165,7 +165,7 @@ def test_a_method_may_have_its_published_reference() -> None:
     plan = grid_plan("batch-size", axes={"batch": ["256", "1024", "4096"]})
     records = grid_records(plan, lambda cell: 0.5 + int(cell.axes["batch"]) / 20000)
     published = Published(file="imagenet_batch_size.csv", axis="batch", reference={"barlow": "1024", "byol": "4096"})
-    rows = compare(Results(plan, records), published)
+    rows = beside_published(Results(plan, records), published)
     references = {row.method: row.reference for row in rows if row.measured}
     assert references == {"barlow": "1024", "byol": "4096"}
     assert not [row for row in rows if row.method == "simclr"]
@@ -190,7 +190,7 @@ def change(points: float) -> Change:
 )
 def test_signs_are_told_where_they_can_be(measured: list[float], published: float | None, word: str) -> None:
     interval = t_interval(measured) if measured else None
-    row = Comparison("byol", "64", None, interval, "256", None if published is None else change(published))
+    row = PublishedComparison("byol", "64", None, interval, "256", None if published is None else change(published))
     assert row.word == word
     if measured and published is not None:
         assert row.difference == pytest.approx(sum(measured) / len(measured) - published)
@@ -199,7 +199,7 @@ def test_signs_are_told_where_they_can_be(measured: list[float], published: floa
 
 
 def test_nothing_is_compared_at_the_measured_reference() -> None:
-    row = Comparison("byol", "64", None, t_interval([0.0, 0.0, 0.0]), "64", change(-0.3))
+    row = PublishedComparison("byol", "64", None, t_interval([0.0, 0.0, 0.0]), "64", change(-0.3))
     assert (row.word, row.difference) == ("", None)
 
 

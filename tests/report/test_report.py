@@ -15,7 +15,7 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import write_record
 from barlowcli.report import Report, write_report
 from barlowcli.report.caveats import caveats
-from barlowcli.report.provenance import provenance
+from barlowcli.report.provenance import provenance_rows
 from barlowcli.report.setting import setting
 from barlowcli.verdicts import judge
 from tests.synthetic_results import (
@@ -333,5 +333,5 @@ def test_several_machines_are_all_named() -> None:
     records = records_of(plan, BEYOND)
     first = plan.cells[0].id
     other = {**records[first].provenance, "device": "cuda", "device_name": "a card"}
-    records[first] = records[first].model_copy(update={"provenance": other})
-    assert dict(provenance(records))["device"] == "cuda (a card), cpu (a processor)"
+    records[first] = records[first].model_copy(update={"provenance_rows": other})
+    assert dict(provenance_rows(records))["device"] == "cuda (a card), cpu (a processor)"

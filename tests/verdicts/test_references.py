@@ -7,7 +7,7 @@ from barlowcli.analysis.results import Results
 from barlowcli.experiment.axes import AxisValue
 from barlowcli.experiment.claims import Claim
 from barlowcli.plan.plan import Plan
-from barlowcli.verdicts.references import Case, Domain, Side, cases, resolve
+from barlowcli.verdicts.references import Case, Domain, Side, cases, sides_of
 from tests.synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
 
@@ -47,7 +47,7 @@ def test_axes_that_the_arm_leaves_open_make_cases_of_their_own() -> None:
         ("byol", "16"),
         ("byol", "64"),
     ]
-    sides = resolve(Results(plan, {}), claim_of(plan, "r1b"), found[1], "own")
+    sides = sides_of(Results(plan, {}), claim_of(plan, "r1b"), found[1], "own")
     assert sides.full is not None
     assert axes_of(sides.full) == [{"method": "barlow", "shuffle": "none", "jitter": "on", "dims": "64"}]
 
@@ -59,7 +59,7 @@ def test_each_arm_is_probed_at_home_and_the_floor_where_the_arm_is(
     domain: Domain, arm: str, full: str, floor: str
 ) -> None:
     plan = quick_plan()
-    sides = resolve(Results(plan, {}), claim_of(plan, "r1b"), at(method="byol"), domain)
+    sides = sides_of(Results(plan, {}), claim_of(plan, "r1b"), at(method="byol"), domain)
     assert sides.full is not None
     assert sides.floor is not None
     assert str(sides.arm.metric) == f"linear.h.{arm}.label"
@@ -75,7 +75,7 @@ def test_each_arm_is_probed_at_home_and_the_floor_where_the_arm_is(
 
 def test_a_trained_floor_is_probed_at_home() -> None:
     plan = quick_plan(axes={"shuffle": ["none", "equalise"]})
-    sides = resolve(Results(plan, {}), claim_of(plan, "jitter-limit"), at(method="barlow"), "own")
+    sides = sides_of(Results(plan, {}), claim_of(plan, "jitter-limit"), at(method="barlow"), "own")
     assert sides.floor is not None
     assert str(sides.arm.metric) == "linear.h.equalise.label"
     assert str(sides.floor.metric) == "linear.h.none.label"
@@ -91,8 +91,8 @@ def test_an_untrained_floor_is_any_record_that_was_probed_in_the_domain() -> Non
         floor={"method": "random-init"},
         margin=0.1,
     )
-    own = resolve(Results(plan, {}), equal, at(method="barlow"), "own").floor
-    intact = resolve(Results(plan, {}), equal, at(method="barlow"), "none").floor
+    own = sides_of(Results(plan, {}), equal, at(method="barlow"), "own").floor
+    intact = sides_of(Results(plan, {}), equal, at(method="barlow"), "none").floor
     assert own is not None
     assert intact is not None
     assert [axes["shuffle"] for axes in axes_of(own)] == ["equalise"]  # the standard one is not probed there
@@ -104,7 +104,7 @@ def test_an_untrained_floor_is_any_record_that_was_probed_in_the_domain() -> Non
 
 def test_a_reference_may_name_a_metric_and_a_control_is_taken_as_the_experiment_defines_it() -> None:
     plan = quick_plan(axes={"method": ["barlow", "supervised"]})  # the grid has supervised with jitter too
-    sides = resolve(Results(plan, {}), claim_of(plan, "beyond-histograms"), at(method="barlow"), "none")
+    sides = sides_of(Results(plan, {}), claim_of(plan, "beyond-histograms"), at(method="barlow"), "none")
     supervised, *histograms = sides.against
     assert str(supervised.metric) == "linear.h.pixels.label"
     assert axes_of(supervised) == [{"method": "supervised", "shuffle": "pixels", "jitter": "off"}]
@@ -122,34 +122,34 @@ def test_another_method_of_the_grid_can_be_the_reference() -> None:
     small = claim(by="dims", arm={"method": "byol", "shuffle": "none"}, against=[{"method": "barlow"}])
     found = [case for case, _ in cases(Results(plan, {}), small, "own")]
     assert [str(case["dims"]) for case in found] == ["16", "64"]
-    (reference,) = resolve(Results(plan, {}), small, found[1], "own").against
+    (reference,) = sides_of(Results(plan, {}), small, found[1], "own").against
     assert axes_of(reference) == [{"method": "barlow", "shuffle": "none", "jitter": "on", "dims": "64"}]
     assert not reference.control
 
 
 def test_what_the_plan_lacks_has_no_cells_and_is_named_in_full() -> None:
     plan = quick_plan(axes={"jitter": ["off"]})
-    full = resolve(Results(plan, {}), claim_of(plan, "r1a-fair"), at(method="barlow"), "own").full
+    full = sides_of(Results(plan, {}), claim_of(plan, "r1a-fair"), at(method="barlow"), "own").full
     assert full is not None
     assert (full.cells, full.name) == ({}, "intact, jitter on")
 
 
 def test_names_say_what_is_compared() -> None:
     plan = quick_plan()
-    sides = resolve(Results(plan, {}), claim_of(plan, "beyond-histograms"), at(method="barlow"), "own")
+    sides = sides_of(Results(plan, {}), claim_of(plan, "beyond-histograms"), at(method="barlow"), "own")
     assert sides.arm.name == "intact, jitter off"
     assert [side.name for side in sides.against[:2]] == [
         "supervised encoder, shuffled, jitter off",
         "kNN (k = 50) on joint RGB histograms",
     ]
-    floor = resolve(Results(plan, {}), claim_of(plan, "r1b"), at(method="barlow"), "own").floor
+    floor = sides_of(Results(plan, {}), claim_of(plan, "r1b"), at(method="barlow"), "own").floor
     assert floor is not None
     assert floor.name == "untrained encoder on shuffled images"
 
 
 def test_missing_says_which_cell_and_why() -> None:
     plan = quick_plan()
-    arm = resolve(Results(plan, {}), claim_of(plan, "r1b"), at(method="barlow"), "own").arm
+    arm = sides_of(Results(plan, {}), claim_of(plan, "r1b"), at(method="barlow"), "own").arm
     records = records_of(plan, BEYOND)
     first, second, third = cells_of(plan, method="barlow", shuffle="pixels", jitter="on")
     del records[first.id]

@@ -17,7 +17,7 @@ from barlowcli.settings.data import DataSettings
 
 
 @dataclass(frozen=True)
-class Published:
+class KnownSize:
     """Numbers of images and classes as published; side in pixels."""
 
     build: Any
@@ -29,10 +29,10 @@ class Published:
 
 
 PUBLISHED = {
-    "cifar10": Published(datasets.CIFAR10, side=32, classes=10, train=50_000, test=10_000),  # Krizhevsky 2009, ch. 3
-    "cifar100": Published(datasets.CIFAR100, side=32, classes=100, train=50_000, test=10_000),  # the same
-    "stl10": Published(datasets.STL10, side=96, classes=10, train=5_000, test=8_000, unlabelled=100_000),  # Coates 2011
-    "svhn": Published(datasets.SVHN, side=32, classes=10, train=73_257, test=26_032),  # Netzer et al. 2011
+    "cifar10": KnownSize(datasets.CIFAR10, side=32, classes=10, train=50_000, test=10_000),  # Krizhevsky 2009, ch. 3
+    "cifar100": KnownSize(datasets.CIFAR100, side=32, classes=100, train=50_000, test=10_000),  # the same
+    "stl10": KnownSize(datasets.STL10, side=96, classes=10, train=5_000, test=8_000, unlabelled=100_000),  # Coates 2011
+    "svhn": KnownSize(datasets.SVHN, side=32, classes=10, train=73_257, test=26_032),  # Netzer et al. 2011
 }
 """Data set -> its published size."""
 

@@ -5,7 +5,7 @@ import torch
 from torchvision import datasets
 
 from barlowcli.data.load import choose_rows
-from barlowcli.data.published import PUBLISHED, missing_files, stand_in
+from barlowcli.data.published_sizes import PUBLISHED, missing_files, stand_in
 from barlowcli.settings.data import DataSettings
 
 

@@ -30,7 +30,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Agreement:
     """A record and that of the same cell run again.
 
     differences: of numbers, to the bit, largest first; a number that only the later one has is none. log, weights:
@@ -61,9 +61,9 @@ class Comparison:
         return self.same_end and not self.beyond
 
 
-def compare(
+def agreement(
     before: Record, after: Record, *, tolerance: float | None, folders: Sequence[CellFolder] = ()
-) -> Comparison:
+) -> Agreement:
     """Compare two records of a cell, and the logs and weights in their `folders` (before, after)."""
     found = [Difference(name, value, after.metrics.get(name)) for name, value in before.metrics.items()]
     differing = sorted((one for one in found if one.recorded != one.now), key=lambda one: (-one.size, one.name))
@@ -71,7 +71,7 @@ def compare(
     if folders:
         log = same_logs(*(folder.log for folder in folders))
         weights = same_weights(*(folder.encoder for folder in folders))
-    return Comparison(before, after, tuple(differing), tolerance, log, weights)
+    return Agreement(before, after, tuple(differing), tolerance, log, weights)
 
 
 def same_logs(before: Path, after: Path) -> bool | None:
