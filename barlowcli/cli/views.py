@@ -1,18 +1,17 @@
 """`barlow views`: a picture of what a run trains on."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from barlowcli.cli import flags, output
 from barlowcli.cli.parsing import absolute, all_settings, split
 from barlowcli.data.paths import DATA_ROOT
-from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.experiment.files import load_experiment
-from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.errors import ConfigError
+from barlowcli.running import views as running
 
-JITTERS: tuple[Literal["on", "off", "histogram"], ...] = ("on", "off", "histogram")
+JITTERS: tuple[running.Jitter, ...] = ("on", "off", "histogram")
 
 
 def views(
@@ -33,27 +32,16 @@ def views(
     if unknown:
         raise ConfigError([f"--jitter: no value `{unknown[0]}`"], hint=f"any of {', '.join(JITTERS)}")
     jitters = [value for value in JITTERS if value in split(jitter, "--jitter")]
-    if out.suffix not in (".png", ".svg"):
-        raise ConfigError([f"--out {out}: expected a name that ends in .png or .svg"])
-    chosen = all_settings({"data.name": absolute(dataset), "data.image_size": image_size}, settings)
-    plan = build_plan(load_experiment(experiment), preset, Overrides(settings=chosen, seeds=1), on_cuda=False)
-    config = next(cell.config for cell in plan.cells if cell.config.views is not None)
-    assert config.views is not None
-    settings_of_views = config.views.model_copy(update={"grayscale": chosen.get("views.grayscale", "auto")})
-
-    import torch
-
-    from barlowcli.data.load import load_dataset
-    from barlowcli.views.picture import contact_sheet
-
-    data = load_dataset(config.data, root=data_root.expanduser())
-    arms = split(shuffle, "--shuffle") if shuffle else None
-    rows = torch.linspace(0, len(data.train) - 1, min(images, len(data.train))).long()  # files come class by class
-    figure = contact_sheet(data.train.images[rows], settings_of_views, arms, jitter=jitters, seed=seed)
-    try:
-        figure.savefig(out)
-    except OSError as error:
-        raise ResultsError(
-            f"cannot write {out}: {error.strerror or error}", hint="name another place with --out"
-        ) from error
-    output.say(f"{out}: {len(rows)} images of {data.name}")
+    running.check_picture(out)
+    sheet = running.draw(
+        experiment,
+        preset,
+        all_settings({"data.name": absolute(dataset), "data.image_size": image_size}, settings),
+        shuffles=split(shuffle, "--shuffle") if shuffle else None,
+        jitters=jitters,
+        images=images,
+        seed=seed,
+        data_root=data_root,
+    )
+    running.save(sheet, out)
+    output.say(f"{out}: {sheet.images} images of {sheet.data}")

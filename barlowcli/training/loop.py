@@ -6,7 +6,7 @@ state there is, and a resumed run gives the same bits as an undisturbed one.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -59,6 +59,81 @@ class Ending:
     way: Way | None = None
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """Which step is which, and its learning rate. per_epoch: steps of an epoch; total: of all."""
+
+    settings: TrainingSettings
+    per_epoch: int
+
+    @classmethod
+    def of(cls, settings: TrainingSettings, images: int) -> "Schedule":
+        """The schedule over so many images; what does not fill a batch is left out. Raises CellError where none is."""
+        if images < settings.batch_size:
+            raise CellError(
+                f"{images} training images do not fill one batch of {settings.batch_size}",
+                hint=f"--set training.batch_size={max(2, images // 4)} or less, or more images",
+            )
+        return cls(settings, images // settings.batch_size)
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole training."""
+        return self.per_epoch * self.settings.epochs
+
+    def place(self, step: int) -> tuple[int, int]:
+        """Epoch of a step, and which of its steps it is, both from 0."""
+        return divmod(step, self.per_epoch)
+
+    def learning_rate(self, step: int) -> float:
+        """Of that step: warm-up, then a cosine to 0."""
+        warmup = round(self.settings.warmup_epochs * self.per_epoch)
+        return learning_rate(step, total=self.total, warmup=warmup, base=base_learning_rate(self.settings))
+
+
+class Batches:
+    """The images of each step, in the order of its epoch; views of them can be made `ahead`."""
+
+    def __init__(self, images: Tensor, batch: int, seed: int, views: Views) -> None:
+        self.images, self.batch, self.seed = images, batch, seed
+        self.ahead = Ahead(views, images)
+        self.order = torch.empty(0, dtype=torch.long)
+
+    def index(self, epoch: int, within: int) -> Tensor:
+        """Numbers of the images (B,) of step `within` of an epoch; steps are asked for one after another."""
+        if within == 0 or not len(self.order):
+            self.order = epoch_order(self.seed, epoch, len(self.images)).to(self.images.device)
+            self.ahead.follow(self.order[within * self.batch :], epoch)
+        return self.order[within * self.batch : (within + 1) * self.batch]
+
+
+class Keeper:
+    """Keeps a training's progress: where it goes on from, a checkpoint now and then, and one before it stops."""
+
+    def __init__(self, checkpoint: Checkpoint, hooks: Hooks) -> None:
+        self.checkpoint, self.hooks = checkpoint, hooks
+        self.saved = time.monotonic()
+
+    def resume(self, total: int) -> int:
+        """The step to go on from, by the checkpoint if there is one. Raises CellError where it is past `total`."""
+        step = self.checkpoint.load(self.hooks.note)
+        if step > total:
+            found = f"{self.checkpoint.path} is of step {step} of {total}"
+            raise CellError(found, hint="delete it; the cell starts anew")
+        return step
+
+    def after(self, step: int, total: int) -> None:
+        """Tell of a step, and save where it is time to. Raises InterruptError when asked to stop."""
+        self.hooks.progress(step, total)
+        stop = self.hooks.stop()
+        if stop or time.monotonic() - self.saved >= self.hooks.checkpoint_seconds:
+            self.hooks.check()
+            self.checkpoint.save(step)
+            self.saved = time.monotonic()
+        if stop:
+            raise InterruptError(f"stopped at step {step} of {total}; checkpoint written")
+
+
 def epoch_order(seed: int, epoch: int, count: int) -> Tensor:
     """The order of images in an epoch: (count,) int64 on the CPU, a pure function of its arguments."""
     generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
@@ -83,59 +158,41 @@ def train(
     way: how steps are taken, see `step.prepare`.
     Raises CellError where a batch is larger than the set, InterruptError after a checkpoint when asked to stop.
     """
-    steps_per_epoch = len(images) // settings.batch_size
-    if steps_per_epoch == 0:
-        raise CellError(
-            f"{len(images)} training images do not fill one batch of {settings.batch_size}",
-            hint=f"--set training.batch_size={max(2, len(images) // 4)} or less, or more images",
-        )
-    total = steps_per_epoch * settings.epochs
+    schedule = Schedule.of(settings, len(images))
     optimizer = build_optimizer(settings, method)
     log = TrainingLog(folder.log, collapse_std)
-    checkpoint = Checkpoint(folder.checkpoint, method, optimizer, log)
-    step = checkpoint.load(hooks.note)
-    if step > total:
-        raise CellError(f"{checkpoint.path} is of step {step} of {total}", hint="delete it; the cell starts anew")
-    base = base_learning_rate(settings)
-    warmup = round(settings.warmup_epochs * steps_per_epoch)
-    saved = time.monotonic()
-    order = torch.empty(0, dtype=torch.long)
+    keeper = Keeper(Checkpoint(folder.checkpoint, method, optimizer, log), hooks)
+    step, total = keeper.resume(schedule.total), schedule.total
     meter = Meter(method, optimizer, images.device)
     method.train()
     eager = EagerStep(method, optimizer, views, images, labels, settings)
     take_step, taken = prepare(eager, way, meter, hooks.note)
-    ahead = Ahead(views, images)
+    batches = Batches(images, settings.batch_size, seed, views)
     if taken is Way.eager and images.device.type == "cpu":
-        eager.views = ahead
-    while step < total:
-        epoch, within = divmod(step, steps_per_epoch)
-        if within == 0 or not len(order):
-            order = epoch_order(seed, epoch, len(images)).to(images.device)
-            ahead.follow(order[within * settings.batch_size :], epoch)
-        index = order[within * settings.batch_size : (within + 1) * settings.batch_size]  # (B,)
-        lr = learning_rate(step, total=total, warmup=warmup, base=base)
+        eager.views = batches.ahead
+    while step < total and log.diverged_at is None:
+        epoch, within = schedule.place(step)
+        index, lr = batches.index(epoch, within), schedule.learning_rate(step)
         with meter.step():
             row = take_step(index, epoch=epoch, lr=lr, progress=step / total)
         step += 1
         log.add(step, row)
-        if within == steps_per_epoch - 1:
+        if within == schedule.per_epoch - 1:
             hooks.check()
             log.end_epoch(step, epoch + 1, lr)
         elif step % DRAIN_STEPS == 0:
             log.drain()
-        if log.diverged_at is not None:
-            message = f"the loss was not finite at step {log.diverged_at} of {total}"
-            return Ending("diverged", step, log.diverged_at, message, meter.cost(), taken)
-        hooks.progress(step, total)
-        stop = hooks.stop()
-        if stop or time.monotonic() - saved >= hooks.checkpoint_seconds:
-            hooks.check()
-            checkpoint.save(step)
-            saved = time.monotonic()
-        if stop:
-            raise InterruptError(f"stopped at step {step} of {total}; checkpoint written")
+        if log.diverged_at is None:
+            keeper.after(step, total)
+    return replace(_ending(log, step, total), cost=meter.cost(), way=taken)
+
+
+def _ending(log: TrainingLog, step: int, total: int) -> Ending:
+    if log.diverged_at is not None:
+        return Ending(
+            "diverged", step, log.diverged_at, f"the loss was not finite at step {log.diverged_at} of {total}"
+        )
     if log.collapse is not None:
         since, how = log.collapse
-        message = f"collapsed: {how} since step {since} of {total}"
-        return Ending("collapsed", step, since, message, meter.cost(), taken)
-    return Ending("ok", step, cost=meter.cost(), way=taken)
+        return Ending("collapsed", step, since, f"collapsed: {how} since step {since} of {total}")
+    return Ending("ok", step)
