@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "barlowcli"
 
 ROOMS = (
-    *("errors", "registry", "machine", "settings", "records", "data", "views", "networks", "methods"),
+    *("errors", "entries", "registry", "machine", "settings", "records", "data", "views", "networks", "methods"),
     *(
         "evaluation",
         "training",

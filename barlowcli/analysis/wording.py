@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from barlowcli.analysis.statistics import Interval
+from barlowcli.entries import ControlEntry
 from barlowcli.experiment.axes import SHUFFLE, Axis, AxisValue
 from barlowcli.records.metrics import INTACT, Metric
-from barlowcli.registry import METHODS, PROBES, SHUFFLES, ControlEntry
+from barlowcli.registry import METHODS, PROBES, SHUFFLES
 
 DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
 SPACES = {

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from barlowcli.cli import flags, output
+from barlowcli.entries import Registry
 from barlowcli.experiment.files import experiment_names, experiments_folder, read_common_presets, read_experiment
-from barlowcli.registry import DATASETS, ENCODERS, ENGINES, METHODS, OPTIMIZERS, SHUFFLES, Registry
+from barlowcli.registry import DATASETS, ENCODERS, ENGINES, METHODS, OPTIMIZERS, SHUFFLES
 
 
 class Kind(StrEnum):

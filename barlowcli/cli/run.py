@@ -27,7 +27,7 @@ def carry_out(flags: RunFlags) -> None:
     """Do what the flags ask for, and print what was found; when interrupted, say how to go on."""
     request, show = flags.request(), Terminal(quiet=flags.quiet)
     if flags.dry_run:
-        from barlowcli.cli.dry_run import show_plan  # scipy, which a run needs at its end alone
+        from barlowcli.cli.dry_run import show_plan
 
         show_plan(request, show, as_json=flags.as_json)
         return

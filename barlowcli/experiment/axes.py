@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
-from barlowcli.registry import did_you_mean
 from barlowcli.settings.base import Settings
 from barlowcli.settings.mistakes import quoted
 from barlowcli.settings.tables import expand, flatten

@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
-from barlowcli.registry import did_you_mean
 from barlowcli.settings.tables import expand, merge, read_toml, unusable
 
 if TYPE_CHECKING:  # pydantic takes its time, and `barlow ls` needs none of it

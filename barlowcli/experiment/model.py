@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from barlowcli.entries import did_you_mean
 from barlowcli.experiment.axes import Axis, axis_text
 from barlowcli.experiment.claims import NAME_PATTERN, SYMBOLS, WINNER, Claim, Name
-from barlowcli.registry import did_you_mean
 from barlowcli.settings.base import Settings
 from barlowcli.settings.mistakes import NAME_RULE, quoted
 

@@ -29,7 +29,7 @@ def probing_kind(config: CellConfig) -> str:
 
 
 def evenly(kinds: Sequence[str]) -> list[str]:
-    """`kinds` in an order whose every beginning is evenly evenly over them (van der Corput's)."""
+    """`kinds` in an order whose every beginning is spread evenly over them (van der Corput's)."""
     order = sorted(range(len(kinds)), key=lambda index: f"{index:032b}"[::-1])
     return [kinds[index] for index in order]
 

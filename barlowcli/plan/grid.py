@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.axes import AXIS_KEYS, AXIS_WORDS, NOWHERE, SHUFFLE, Axis, AxisValue
 from barlowcli.experiment.model import MOST_CELLS, SCREEN, STAGE, TEST, Control, Experiment, Preset, Screen, grid_size
 from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, resolve
 from barlowcli.plan.plan import Plan, PlannedCell
-from barlowcli.registry import METHODS, did_you_mean
+from barlowcli.registry import METHODS
 from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.cell import CellConfig, cell_id, digest
 from barlowcli.settings.tables import expand, merge

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from barlowcli.data.fingerprint import fingerprint_of
+from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.axes import Axis
-from barlowcli.registry import METHODS, did_you_mean
+from barlowcli.registry import METHODS
 from barlowcli.settings import methods
 from barlowcli.settings.any_method import settings_of
 from barlowcli.settings.cell import CellConfig

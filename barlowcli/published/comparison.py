@@ -1,6 +1,6 @@
 """What was measured beside what was published, both as changes against a reference.
 
-Data sets and networks differ, so accuracies do not beside_published; changes against a reference may.
+Data sets and networks differ, so accuracies do not compare; changes against a reference may.
 """
 
 import math

@@ -9,9 +9,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.model import Published
-from barlowcli.registry import did_you_mean
 
 FOLDER = Path(__file__).resolve().parent
 ONLY_METHOD = "barlow"

@@ -8,11 +8,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import capital
+from barlowcli.entries import ControlEntry
 from barlowcli.machine.private import message_without_folders
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.saving import Plot
 from barlowcli.published.figures import read_figures
-from barlowcli.registry import METHODS, ControlEntry
+from barlowcli.registry import METHODS
 from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
 from barlowcli.report.provenance import provenance_rows

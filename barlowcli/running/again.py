@@ -47,7 +47,7 @@ def rerun(
     tolerance: float | None = None,
     command: tuple[str, ...] = (),
 ) -> Again:
-    """Run the cell of the record at `path` again and agreement every number.
+    """Run the cell of the record at `path` again and compare every number.
 
     dataset: where its images lie; device: "auto" is the record's, where there is one here; out: the folder to keep the
     new cell in; tolerance: numbers this far apart agree, None: to the bit. Raises BarlowError where that cannot be.
@@ -134,7 +134,7 @@ def find(path: Path) -> tuple[CellFolder, Record]:
         )
     if not record.finished:
         raise ResultsError(
-            f"{path} is the record of a cell that failed ({record.message}): there are no numbers to agreement",
+            f"{path} is the record of a cell that failed ({record.message}): there are no numbers to compare",
             hint=f"`barlow run {record.experiment} --preset {record.preset} --rerun failed` runs it again",
         )
     return folder, record

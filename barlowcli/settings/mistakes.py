@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from barlowcli.registry import DATASETS, METHODS, Registry, did_you_mean
+from barlowcli.entries import Registry, did_you_mean
+from barlowcli.registry import DATASETS, METHODS
 from barlowcli.settings.any_method import MethodSettings, settings_of
 from barlowcli.settings.base import NameOf, Settings
 

@@ -1,6 +1,7 @@
 """What the name of a shuffle arm says of the images that it can be applied to."""
 
-from barlowcli.registry import SHUFFLES, ShuffleEntry
+from barlowcli.entries import ShuffleEntry
+from barlowcli.registry import SHUFFLES
 
 
 def block_of(name: str) -> int | None:

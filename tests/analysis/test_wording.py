@@ -18,9 +18,10 @@ from barlowcli.analysis.wording import (
     value_name,
     with_article,
 )
+from barlowcli.entries import ControlEntry, MethodEntry
 from barlowcli.experiment.axes import AXIS_KEYS, AXIS_WORDS, NOWHERE, Axis, AxisValue
 from barlowcli.records.metrics import Metric
-from barlowcli.registry import METHODS, ControlEntry, MethodEntry
+from barlowcli.registry import METHODS
 
 AXES = {name: Axis(key=key, values=["a"], says=AXIS_WORDS.get(name, "")) for name, key in AXIS_KEYS.items()}
 """The axes that a flag adds."""

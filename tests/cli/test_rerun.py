@@ -141,7 +141,7 @@ def test_the_new_cell_is_kept_where_asked_and_never_written_over_another(run, re
         ({"schema_version": 2}, "has schema version 2, this barlow reads 1", "read it with the barlow that wrote it"),
         (
             {"status": "failed", "message": "no memory", "metrics": {}},
-            "a cell that failed (no memory): there are no numbers to agreement",
+            "a cell that failed (no memory): there are no numbers to compare",
             "barlow run shuffle-test --preset quick --rerun failed",
         ),
         ({"config": {}}, "the record's config has no version, this barlow computes version 1", "git checkout 0123456"),
@@ -235,7 +235,7 @@ def test_a_diverged_cell_has_only_its_step_to_compare():
     record = Record(id="a", experiment="e", preset="p", axes={}, seed=0, status="diverged", event_step=3)
     again = agreement(record, record, tolerance=None)
     assert again.agrees
-    assert list(lines(again)) == ["no numbers to agreement: diverged at step 3, then and now"]
+    assert list(lines(again)) == ["no numbers to compare: diverged at step 3, then and now"]
     later = record.model_copy(update={"event_step": 4})
     assert not agreement(record, later, tolerance=None).agrees
     assert agreement(record, later, tolerance=0.1).agrees

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from barlowcli import registry
+from barlowcli import entries, registry
 
 PAGE = Path(__file__).resolve().parents[2] / "CONTRIBUTING.md"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
@@ -66,13 +66,13 @@ class Adder:
         self.modules.append(block.place.removesuffix(".py").replace("/", "."))
 
     def _entry(self, block: Block) -> list[str]:
-        table: registry.Registry = getattr(registry, block.place)
-        new = eval(f"{{{block.code}}}", vars(registry))
-        entries: Mapping[str, registry.Entry] = type(table)("", new).entries
-        assert len(entries) == 1
-        assert not {*entries} & {*table.entries}
-        self.monkeypatch.setattr(table, "entries", {**table.entries, **entries})
-        return list(entries)
+        table: entries.Registry = getattr(registry, block.place)
+        new = eval(f"{{{block.code}}}", {**vars(entries), **vars(registry)})
+        added: Mapping[str, entries.Entry] = type(table)("", new).entries
+        assert len(added) == 1
+        assert not {*added} & {*table.entries}
+        self.monkeypatch.setattr(table, "entries", {**table.entries, **added})
+        return list(added)
 
     def forget(self) -> None:
         """Take the modules out again."""

@@ -8,8 +8,9 @@ import pytest
 
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.data.load import load_dataset
+from barlowcli.entries import DatasetEntry
 from barlowcli.errors import DataError
-from barlowcli.registry import DATASETS, DatasetEntry
+from barlowcli.registry import DATASETS
 from barlowcli.settings.data import DataSettings
 
 

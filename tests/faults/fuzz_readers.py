@@ -115,7 +115,7 @@ def run_command(case: Case, folder: Path) -> None:
     arguments = list(case.arguments)
     if arguments[0] == "run":
         arguments += ["--dry-run", "--json", "--device", "cpu"]
-    unmeasured: Any = mock.patch.object(dry_run, "measure", return_value=RunCost(None, ()))
+    unmeasured: Any = mock.patch.object(dry_run, "estimate_of", return_value=RunCost(None, ()))
     typed = mock.patch.object(sys, "argv", ["barlow", *arguments])
     try:
         with contextlib.chdir(folder), unmeasured, typed, silence():

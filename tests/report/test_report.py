@@ -333,5 +333,5 @@ def test_several_machines_are_all_named() -> None:
     records = records_of(plan, BEYOND)
     first = plan.cells[0].id
     other = {**records[first].provenance, "device": "cuda", "device_name": "a card"}
-    records[first] = records[first].model_copy(update={"provenance_rows": other})
+    records[first] = records[first].model_copy(update={"provenance": other})
     assert dict(provenance_rows(records))["device"] == "cuda (a card), cpu (a processor)"

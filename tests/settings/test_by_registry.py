@@ -7,12 +7,13 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 from pydantic import Field, ValidationError
 
+from barlowcli.entries import Entry, MethodEntry
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.freezing import read_plan, write_plan
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan
-from barlowcli.registry import METHODS, OPTIMIZERS, Entry, MethodEntry
+from barlowcli.registry import METHODS, OPTIMIZERS
 from barlowcli.settings.any_method import MethodSettings, settings_of
 from barlowcli.settings.base import FREE, Free, NameOf, OnlyIf
 from barlowcli.settings.cell import CellConfig
