@@ -48,8 +48,8 @@ def ls(
     for index, (title, items) in enumerate(listed.items()):
         if len(listed) > 1:
             output.say(("\n" if index else "") + title)
-        for line in output.columns([*items.items()], first=width):
-            output.say(f"  {line}")
+        for name, summary in items.items():  # two columns are no reason to import rich, which takes as long as the rest
+            output.say(f"  {name.ljust(width)}  {summary}")
 
 
 def listing(kind: Kind) -> dict[str, str]:

@@ -47,16 +47,15 @@ def say(message: str) -> None:
         print(plain(message))
 
 
-def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), first: int = 0) -> list[str]:
-    """Lines with the columns of `rows` one below the other. right: the columns whose text stands at their right end;
-    first: how wide the first one is at least."""
+def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """Lines with the columns of `rows` one below the other. right: the columns that are aligned to the right."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2, 0, 0))
     for index in range(len(rows[0])):
-        table.add_column(justify="right" if index in right else "left", min_width=first if index == 0 else None)
+        table.add_column(justify="right" if index in right else "left")
     for row in rows:
         table.add_row(*(Text(plain(text)) for text in row))
     wide = Console(width=100_000, color_system=None)
