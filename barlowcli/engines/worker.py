@@ -4,6 +4,7 @@ import contextlib
 import re
 import signal
 import traceback
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as Flag
 
@@ -12,6 +13,7 @@ from barlowcli.engines.base import Event
 from barlowcli.engines.queue import Task
 from barlowcli.errors import BarlowError, InterruptError, LeaseLostError
 from barlowcli.machine.facts import gib, memory
+from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, write_record
 
 
@@ -27,57 +29,53 @@ def work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
 
 
 def run_one(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> None:
+    """Run one cell, and tell when it starts, how it goes on and what came of it."""
+    pipe.send(Event("started", task.cell.id))
+    pipe.send(outcome(task, pipe, stop, options))
+
+
+def outcome(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> Event:
     """Run one cell; what goes wrong in it becomes its record, or an event where it is no fault of the cell's."""
-    cell, folder = task.cell, options.folder_of(task.cell)
-
-    def note(message: str) -> None:
-        with contextlib.suppress(OSError):  # a lost line of the log is no reason to lose the cell
-            folder.path.mkdir(parents=True, exist_ok=True)
-            with folder.notes.open("a", encoding="utf-8") as file:
-                file.write(message.rstrip() + "\n")
-
-    def progress(step: int, total: int) -> None:
-        pipe.send(Event("progress", cell.id, step=step, total=total))
-
-    pipe.send(Event("started", cell.id))
+    cell, note = task.cell, partial(write_note, options.folder_of(task.cell))
     try:
         from barlowcli.cell.run import run_cell
         from barlowcli.training.loop import Hooks
     except (ImportError, RuntimeError) as error:
         hint = "torch and torchvision must come from the same place; see `barlow doctor`"
-        pipe.send(Event("refused", cell.id, message=f"torch cannot be used here: {error}", hint=hint))
-        return
-    hooks = Hooks(
-        progress=progress,
-        note=note,
-        stop=stop.is_set,
-        lost=task.lost,
-        checkpoint_seconds=options.checkpoint_seconds,
-    )
+        return Event("refused", cell.id, message=f"torch cannot be used here: {error}", hint=hint)
+
+    def progress(step: int, total: int) -> None:
+        pipe.send(Event("progress", cell.id, step=step, total=total))
+
+    hooks = Hooks(progress, note, stop.is_set, task.lost, options.checkpoint_seconds)
     try:
         record = run_cell(cell, options, hooks)
-    except InterruptError as error:
+    except (InterruptError, LeaseLostError) as error:
         note(error.message)
-        pipe.send(Event("stopped", cell.id, message=error.message))
-    except LeaseLostError as error:
-        note(error.message)
-        pipe.send(Event("lost", cell.id, message=error.message))
+        return Event("stopped" if isinstance(error, InterruptError) else "lost", cell.id, message=error.message)
     except BarlowError as error:
         note(f"{error.message}\nhint: {error.hint}")
         if error.exit_code == 2:
-            pipe.send(Event("refused", cell.id, message=error.message, hint=error.hint))
-            return
-        pipe.send(failed(task, options, error.message, error.hint))
+            return Event("refused", cell.id, message=error.message, hint=error.hint)
+        return failed(task, options, error.message, error.hint)
     except (BrokenPipeError, ConnectionResetError):
         raise  # the parent is gone, and the cell is no longer this process's
     except Exception as error:
         note(traceback.format_exc())
         message, hint = in_words(error)
         recorded = f"{message}; {hint}" if hint else message
-        pipe.send(failed(task, options, message, hint or f"see {folder.notes}", recorded=recorded))
-    else:
-        seconds = record.seconds.get("total", 0.0)
-        pipe.send(Event("done", cell.id, status=record.status, message=record.message, seconds=seconds))
+        return failed(task, options, message, hint or f"see {options.folder_of(cell).notes}", recorded=recorded)
+    return Event(
+        "done", cell.id, status=record.status, message=record.message, seconds=record.seconds.get("total", 0.0)
+    )
+
+
+def write_note(folder: CellFolder, message: str) -> None:
+    """Add words to a cell's log.txt; a lost line of it is no reason to lose the cell."""
+    with contextlib.suppress(OSError):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with folder.notes.open("a", encoding="utf-8") as file:
+            file.write(message.rstrip() + "\n")
 
 
 def failed(task: Task, options: RunOptions, message: str, hint: str, *, recorded: str = "") -> Event:
