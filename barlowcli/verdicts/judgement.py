@@ -26,7 +26,8 @@ from barlowcli.verdicts.contrasts import (
     recovers,
 )
 from barlowcli.verdicts.embeddings import Embeddings, low_rank
-from barlowcli.verdicts.references import Case, Domain, Role, Sides, cases
+from barlowcli.verdicts.references import cases
+from barlowcli.verdicts.sides import Case, Domain, Role, Sides
 
 Word = Literal["supported", "refuted", "inconclusive", "untested", "incomplete"]
 BySeed = Mapping[int, float]

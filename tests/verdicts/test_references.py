@@ -7,7 +7,8 @@ from barlowcli.analysis.results import Results
 from barlowcli.experiment.axes import AxisValue
 from barlowcli.experiment.claims import Claim
 from barlowcli.plan.plan import Plan
-from barlowcli.verdicts.references import Case, Domain, Side, cases, sides_of
+from barlowcli.verdicts.references import cases, sides_of
+from barlowcli.verdicts.sides import Case, Domain, Side
 from tests.synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
 
