@@ -1,65 +1,68 @@
 """The way of the data is one direction: who may import whom, read from the imports themselves."""
 
-import ast
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from bench.house import House, survey
+
 PACKAGE = Path(__file__).resolve().parents[1] / "barlowcli"
 
-ROOMS = (
-    *("errors", "entries", "registry", "machine", "settings", "records", "data", "views", "networks", "methods"),
-    *(
-        "evaluation",
-        "training",
-        "experiment",
-        "plan",
-        "cell",
-        "engines",
-        "measuring",
-        "analysis",
-        "verdicts",
-        "published",
-    ),
-    *("tables", "plots", "report", "running", "cli"),
-)
+ROOMS = """
+    errors entries registry machine settings records data views networks methods evaluation training experiment plan cell
+    engines measuring analysis verdicts published tables plots report running cli
+""".split()
 """A room imports only rooms to the left of its own."""
-RANK = {name: rank for rank, name in enumerate(ROOMS)}
-WITHOUT_TORCH = (
-    *("analysis.results", "analysis.lines", "analysis.statistics", "analysis.wording", "published.figures"),
-    *("verdicts", "tables.overview", "tables.writing", "tables.costs", "plots.accuracy", "plots.curve", "report"),
-    *("experiment.model", "plan.grid", "plan.freezing", "records.record", "settings.cell", "registry"),
+WITHOUT_TORCH = """
+    analysis.results analysis.lines analysis.statistics analysis.wording published.figures verdicts tables.overview
+    tables.writing tables.costs plots.accuracy plots.curve report experiment.model plan.grid plan.freezing
+    records.record settings.cell registry
+""".split()
+
+
+def upward(house: House, rooms: Sequence[str]) -> list[str]:
+    """The arrows that point the wrong way, to a room on the right of one's own."""
+    rank = {name: place for place, name in enumerate(rooms)}
+    return [f"{own} imports {other}" for own in rooms for other in house.arrows[own] if rank[other] > rank[own]]
+
+
+@pytest.fixture(scope="module")
+def house() -> House:
+    return survey(PACKAGE)
+
+
+def test_imports_point_one_way(house):
+    assert not upward(house, ROOMS)
+
+
+def test_every_module_has_its_layer(house):
+    assert sorted(house.arrows) == sorted(ROOMS)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("low/one.py", "from made.high import thing"),
+        ("low/one.py", "from made import high"),
+        ("low/one.py", "import made.high.one"),
+        ("low/one.py", "from .. import high"),
+        ("low/one.py", "from ..high.one import thing"),
+        ("low/one.py", "def inner():\n    from made import high"),
+        ("low/__init__.py", "from made.high import thing"),
+    ],
 )
-
-
-def top(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def imports(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("barlowcli.")}
-    return found - {top(path)}
-
-
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_one_way(path):
-    own = top(path)
-    wrong = {name for name in imports(path) if RANK[name] >= RANK[own]}
-    assert not wrong, f"{own} imports {wrong}"
-
-
-def test_every_module_has_its_layer():
-    assert {top(path) for path in FILES} == set(RANK)
+def test_a_planted_import_upwards_is_found(tmp_path, file, text):
+    files = {"low/__init__.py": "", "low/one.py": "", "high/__init__.py": "", "high/one.py": "from made import low"}
+    for name, source in files.items():
+        path = tmp_path / "made" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    assert not upward(survey(tmp_path / "made"), ["low", "high"])
+    (tmp_path / "made" / file).write_text(text)
+    assert upward(survey(tmp_path / "made"), ["low", "high"]) == ["low imports high"]
 
 
 @pytest.mark.parametrize("module", ["cli.main", *WITHOUT_TORCH])
