@@ -14,8 +14,8 @@ from barlowcli.errors import ConfigError
 class Entry:
     """target: "module:attribute", "" where there is nothing to build; summary: one line for `barlow ls`.
 
-    numbers: of a family, whose name ends in `-K`, the K that are offered; any other from 1 is known by name too, and
-    what the target makes of K is loaded. word: what a reader calls it where that is not its name.
+    numbers: of a family, whose name ends in `-K`, the K that there are; what the target makes of K is loaded. word:
+    what a reader calls it where that is not its name.
     """
 
     target: str
@@ -80,12 +80,16 @@ class Registry:
         self.entries = {name: one if isinstance(one, Entry) else Entry(*one) for name, one in entries.items()}
 
     def names(self) -> list[str]:
-        """All names, in their order here; of a family those that are offered."""
-        return [
-            known
-            for name, entry in self.entries.items()
-            for known in ([name.removesuffix("K") + str(k) for k in entry.numbers] if entry.numbers else [name])
-        ]
+        """All names, in their order here; of a family every one."""
+        return list(self.summaries())
+
+    def summaries(self) -> dict[str, str]:
+        """Name -> one line, of a family with the number for K."""
+        found: dict[str, str] = {}
+        for name, entry in self.entries.items():
+            members = {f"{name.removesuffix('K')}{k}": re.sub(r"\bK\b", str(k), entry.summary) for k in entry.numbers}
+            found |= members or {name: entry.summary}
+        return found
 
     def __contains__(self, name: str) -> bool:
         return self._find(name) is not None
@@ -126,7 +130,7 @@ class Registry:
         """The entry of a name, and the number in it where it is one of a family."""
         family, _, number = name.rpartition("-")
         entry = self.entries.get(f"{family}-K")
-        if entry is not None and entry.numbers and re.fullmatch("[1-9][0-9]{0,5}", number):
+        if entry is not None and number in map(str, entry.numbers):
             return entry, int(number)
         entry = self.entries.get(name)
         return None if entry is None or entry.numbers else (entry, None)

@@ -130,7 +130,7 @@ SHUFFLES = Registry(
         "fixed": ("barlowcli.views.shuffle:fixed", "one permutation for the whole data set"),
         "patch-K": ShuffleEntry(
             "barlowcli.views.shuffle:patches",
-            "permute K x K blocks of the finished view; K divides its side",
+            "permute K x K blocks of the finished view",
             numbers=(1, 2, 4, 8, 16),
             blocks=True,
         ),

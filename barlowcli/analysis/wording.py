@@ -9,6 +9,18 @@ from barlowcli.records.metrics import INTACT, Metric
 from barlowcli.registry import METHODS, PROBES, SHUFFLES
 
 DATA_NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG)"}
+PLAIN = "{value}"
+KNOWN_AXES = {
+    "grayscale": "greyscale {value}",
+    "dims": "D = {value}",
+    "lambda": "λ {value}",
+    "bits": "bits = {value}",
+    **dict.fromkeys(("augmentation", "normalisation", "target", "branch", "arm", "condition", "stage"), PLAIN),
+}
+"""How the values of an axis without `says` are said: of the axes that flags add, and in files from before there was
+`says`."""
+KEYS = {"method": "method.name", "shuffle": SHUFFLE}
+"""The setting that an axis of this name varies, where its values are tables."""
 SPACES = {
     "h": "of h",
     "z": "of z",
@@ -34,11 +46,12 @@ def _value_name(axis: Axis, name: str, value: str) -> str:
     """The axis's own words, else those of what it varies, else its name and the value."""
     if value in axis.words:
         return axis.words[value]
-    if axis.says:
-        return axis.says.replace("{value}", value)
-    if axis.key in KEY_WORDS:
-        return KEY_WORDS[axis.key](value)
-    return value.replace("-", " ") if isinstance(axis.values, dict) else f"{name} {value}"
+    key = axis.key or KEYS.get(name, "")
+    if not axis.says and key in KEY_WORDS:
+        return KEY_WORDS[key](value)
+    says = axis.says or KNOWN_AXES.get(name, f"{name} {{value}}")
+    plain = says == PLAIN and isinstance(axis.values, dict)  # a name of settings, which speaks for itself
+    return says.replace("{value}", value.replace("-", " ") if plain else value)
 
 
 def arm_name(axes: Mapping[str, Axis], at: Mapping[str, AxisValue], names: Iterable[str]) -> str:

@@ -55,7 +55,7 @@ def ls(
 def listing(kind: Kind) -> dict[str, str]:
     """Name -> one line, for everything of a kind."""
     if kind in REGISTRIES:
-        return {name: entry.summary for name, entry in REGISTRIES[kind].entries.items()}
+        return REGISTRIES[kind].summaries()
     if kind is Kind.experiments:
         return {one["name"]: one["question"].strip() for one in experiments()}
     common = read_common_presets()

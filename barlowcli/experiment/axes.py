@@ -30,8 +30,6 @@ AXIS_KEYS = {
     "dims": "projector.dim",
 }
 """Axes that have a flag of their own, and the setting each stands for."""
-AXIS_WORDS = {"grayscale": "greyscale {value}", "dims": "D = {value}"}
-"""How the values of these are said, where the axis's own name would not do."""
 _NONE, _SAME = "-", "|"
 """In files and tables: no value, and what stands between several."""
 
@@ -90,8 +88,7 @@ class Axis(Settings):
     key: str = ""
     values: list[Any] | dict[str, dict[str, Any]]
     says: str = ""
-    """How a value is said to a reader, "D = {value}"; "" for the axis's name before a listed value, and the name of a
-    table's value alone."""
+    """How a value is said to a reader, for example "D = {value}"; "" for the axis's name and the value."""
     words: dict[str, str] = {}
     """Value -> what a reader calls it, where it has a word of its own."""
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from barlowcli.errors import ConfigError, ResultsError
-from barlowcli.experiment.axes import AXIS_WORDS, AxisValue
-from barlowcli.experiment.files import experiment_names, load_experiment
+from barlowcli.experiment.axes import AxisValue
 from barlowcli.experiment.model import STAGE, TEST
 from barlowcli.plan.plan import Plan, PlannedCell, ordered
 from barlowcli.records.files import read_versioned, write_json, write_text
@@ -121,15 +120,4 @@ def read_plan(folder: Path) -> Plan | None:
             f"{path} was changed after it was frozen (its hash does not fit)",
             hint="a plan is not edited: choose another folder with --results",
         )
-    return _worded(plan)
-
-
-def _worded(plan: Plan) -> Plan:
-    """The plan; one from before axes had words for their values takes them from the file of its experiment."""
-    axes, name = plan.experiment.axes, plan.experiment.name
-    if any(axis.says or axis.words for axis in axes.values()):
-        return plan
-    shipped = load_experiment(name).axes if name in experiment_names() else {}
-    says = {key: shipped[key].says if key in shipped else AXIS_WORDS.get(key, "") for key in axes}
-    update = {"axes": {key: axis.model_copy(update={"says": says[key]}) for key, axis in axes.items()}}
-    return plan.model_copy(update={"experiment": plan.experiment.model_copy(update=update)})
+    return plan

@@ -7,7 +7,7 @@ from typing import Any
 
 from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
-from barlowcli.experiment.axes import AXIS_KEYS, AXIS_WORDS, NOWHERE, SHUFFLE, Axis, AxisValue
+from barlowcli.experiment.axes import AXIS_KEYS, NOWHERE, SHUFFLE, Axis, AxisValue
 from barlowcli.experiment.model import MOST_CELLS, SCREEN, STAGE, TEST, Control, Experiment, Preset, Screen, grid_size
 from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, resolve
 from barlowcli.plan.plan import Plan, PlannedCell
@@ -158,7 +158,7 @@ def _added_axis(experiment: Experiment, name: str, values: Sequence[str]) -> Axi
             [f"{experiment.name} has no axis `{name}`"], hint=f"{hint}; a setting is changed with --set key=value"
         )
     _check_added(experiment, name)
-    return Axis(key=AXIS_KEYS[name], values=list(values), says=AXIS_WORDS.get(name, ""))
+    return Axis(key=AXIS_KEYS[name], values=list(values))
 
 
 def _check_added(experiment: Experiment, name: str) -> None:

@@ -19,11 +19,11 @@ from barlowcli.analysis.wording import (
     with_article,
 )
 from barlowcli.entries import ControlEntry, MethodEntry
-from barlowcli.experiment.axes import AXIS_KEYS, AXIS_WORDS, NOWHERE, Axis, AxisValue
+from barlowcli.experiment.axes import AXIS_KEYS, NOWHERE, Axis, AxisValue
 from barlowcli.records.metrics import Metric
 from barlowcli.registry import METHODS
 
-AXES = {name: Axis(key=key, values=["a"], says=AXIS_WORDS.get(name, "")) for name, key in AXIS_KEYS.items()}
+AXES = {name: Axis(key=key, values=["a"]) for name, key in AXIS_KEYS.items()}
 """The axes that a flag adds."""
 
 
@@ -47,11 +47,15 @@ def test_axis_values_in_words(axis: str, value: str, words: str) -> None:
 def test_an_axis_says_its_values_in_its_own_words() -> None:
     axes = {
         "blur": Axis(key="views.blur", values=["on", "off"], says="blur is {value}", words={"off": "sharp"}),
-        "arm": Axis(values={"two-views": {}, "one": {}}, words={"one": "one view"}),
+        "arm": Axis(values={"two-views": {}, "one": {}}, says="{value}", words={"one": "one view"}),
+        "start": Axis(values={"from-rest": {}}, says="{value}"),
         "teacher": Axis(key="method.name", values=["byol"], words={"byol": "the teacher"}),
     }
-    said = [value_name(axes, name, value) for name, value in (("blur", "on"), ("blur", "off"), ("arm", "one"))]
-    assert said == ["blur is on", "sharp", "one view"]
+    said = [
+        value_name(axes, name, value)
+        for name, value in (("blur", "on"), ("blur", "off"), ("arm", "one"), ("start", "from-rest"))
+    ]
+    assert said == ["blur is on", "sharp", "one view", "from rest"]
     assert value_name(axes, "teacher", "byol") == "the teacher"
     assert value_name(axes, "blur", AxisValue(("on", "off"))) == "blur is on = sharp"
 
@@ -62,10 +66,14 @@ def test_without_words_an_axis_says_what_its_values_stand_for() -> None:
         "images": Axis(key="views.shuffle", values=["none"]),
         "batch": Axis(key="training.batch_size", values=[64]),
         "arm": Axis(values={"two-views": {}}),
+        "solar": Axis(values={"on": {}}),
+        "lambda": Axis(values={"c/D": {}}),
+        "method": Axis(values={"byol": {}}),
     }
-    values = {"first": "byol", "images": "none", "batch": "64", "arm": "two-views"}
+    values = {"first": "byol", "images": "none", "batch": "64", "arm": "two-views", "solar": "on", "lambda": "c/D"}
     said = [value_name(axes, name, value) for name, value in values.items()]
-    assert said == ["BYOL", "intact", "batch 64", "two views"]
+    assert said == ["BYOL", "intact", "batch 64", "two views", "solar on", "λ c/D"]
+    assert value_name(axes, "method", "byol") == "BYOL"
 
 
 def test_arms_leave_out_what_has_no_meaning_for_them() -> None:

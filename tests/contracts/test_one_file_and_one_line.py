@@ -106,7 +106,8 @@ def test_shuffle_arms_alone_and_as_a_family(add: Add, run: Command, tmp_path: Pa
     assert add("A shuffle arm") == ["rows", "roll-K"]
     listed = run("ls", "shuffles")[1]
     assert "rows" in listed
-    assert "roll-K" in listed
+    assert "roll the finished view by 3 pixels" in listed
+    assert "roll-2" not in SHUFFLES
     assert {"rows", "roll-1", "roll-3"} <= {*SHUFFLES.names()}
     assert tiles("roll-3", 16)  # its number is no side of blocks
     records = found(planned(axes={"shuffle": ["rows", "roll-3"]}), tmp_path)

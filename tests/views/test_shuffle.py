@@ -82,7 +82,7 @@ def test_fixed_is_one_permutation_for_all(images: Tensor) -> None:
     assert torch.equal(shuffle.fixed.after(images, draws(len(images))).flatten(2), expected)
 
 
-@pytest.mark.parametrize(("block", "side"), [(2, 32), (4, 32), (8, 32), (16, 32), (3, 12), (5, 15)])
+@pytest.mark.parametrize(("block", "side"), [(2, 32), (4, 32), (8, 32), (16, 32), (4, 12), (8, 40)])
 def test_patches_move_whole(block: int, side: int, images: Tensor) -> None:
     def patches(batch: Tensor) -> list[set[bytes]]:
         cut = torch.nn.functional.unfold(batch, block, stride=block).mT  # (B, blocks, 3 * block * block)
@@ -162,13 +162,13 @@ def test_a_block_that_does_not_divide_the_side_is_a_config_error() -> None:
         assert caught.value.hint == "choose patch-1 or patch-2 or patch-4, or another data.image_size"
     for name in ARMS:
         shuffle.check_arm(name, 32)
-    shuffle.check_arm("patch-3", 12)
-    with pytest.raises(ConfigError, match="patch-5 needs a side that 5 divides, and the views are 12 x 12"):
-        shuffle.load_arm("patch-5", 12)
+    with pytest.raises(ConfigError, match="patch-8 needs a side that 8 divides, and the views are 12 x 12"):
+        shuffle.load_arm("patch-8", 12)
 
 
 @pytest.mark.parametrize(
-    "name", ["patch-", "patch-0", "patch-03", "patch--1", "patch-K", "patch-²", "patch-" + "9" * 5000]
+    "name",
+    ["patch-", "patch-0", "patch-3", "patch-44", "patch-03", "patch--1", "patch-K", "patch-²", "patch-" + "9" * 5000],
 )
 def test_a_patch_of_no_size_is_no_arm(name: str) -> None:
     with pytest.raises(ConfigError, match="no shuffle arm named") as caught:
