@@ -16,7 +16,7 @@ from barlowcli.experiment.axes import Axis
 from barlowcli.registry import METHODS
 from barlowcli.settings import methods
 from barlowcli.settings.any_method import settings_of
-from barlowcli.settings.cell import CellConfig
+from barlowcli.settings.cell import CellConfig, without_later
 from barlowcli.settings.mistakes import describe, known_keys, quoted, unknown, unknown_names
 from barlowcli.settings.tables import expand, flatten, look_up, merge, without
 from barlowcli.settings.training import precision_on
@@ -60,7 +60,7 @@ def base_of(given: Given, used: Iterable[str], *, on_cuda: bool) -> Any:
         merge(shared, place),
         [given.by_method, given.fixed_by_method],
         precision_on(precision, on_cuda=on_cuda),
-        [settings.model_dump(mode="json") for settings in defaults],
+        [without_later(settings.model_dump(mode="json"), type(settings)) for settings in defaults],
     ]
 
 

@@ -1,7 +1,6 @@
 """The cell of a record once more: made ready, run and compared. Imports torch only to run it."""
 
 import contextlib
-import copy
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, read_record
 from barlowcli.running.agreement import Agreement, agreement
 from barlowcli.running.show import SILENT, Show
-from barlowcli.settings.cell import CellConfig, digest
+from barlowcli.settings.cell import CellConfig, id_of
 from barlowcli.settings.mistakes import describe
 from barlowcli.settings.tables import flatten, look_up
 
@@ -192,11 +191,7 @@ def added(record: Record, config: CellConfig) -> list[str]:
 
 def is_whole(record: Record) -> bool:
     """Whether the config is the one that the cell's id is the digest of."""
-    value = copy.deepcopy(record.config)
-    data = value.get("data")
-    if isinstance(data, dict) and data.get("fingerprint"):
-        data["name"] = str(data.get("name")).partition(":")[0]
-    return digest(value) == record.id
+    return id_of(record.config) == record.id
 
 
 def device_of(record: Record, asked: str) -> str:

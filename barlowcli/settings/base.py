@@ -1,7 +1,7 @@
 """What the models of all stages share: frozen values, unknown keys are errors, and what a setting says of itself.
 
-A field carries in its annotation when it does nothing (`OnlyIf`), that it costs nothing (`FREE`), and of which
-registry it is a name (`NameOf`).
+A field carries in its annotation when it does nothing (`OnlyIf`), that it costs nothing (`FREE`), of which registry
+it is a name (`NameOf`), and that it came after cells had been run (`LATER`).
 """
 
 from collections.abc import Callable, Iterator
@@ -47,7 +47,13 @@ class NameOf:
     registry: Registry
 
 
-Mark = TypeVar("Mark", OnlyIf, Free, NameOf)
+@dataclass(frozen=True)
+class Later:
+    """Marks a setting that came after cells had been run: at its default it is no part of an id or of a base."""
+
+
+LATER = Later()
+Mark = TypeVar("Mark", OnlyIf, Free, NameOf, Later)
 
 
 class Settings(BaseModel):

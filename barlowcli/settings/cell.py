@@ -6,11 +6,15 @@ imports torch.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
+from pydantic_core import to_jsonable_python
+
 from barlowcli.errors import ConfigError
-from barlowcli.settings.any_method import AnyMethod
-from barlowcli.settings.base import FREE, Settings
+from barlowcli.registry import METHODS
+from barlowcli.settings.any_method import AnyMethod, MethodSettings, settings_of
+from barlowcli.settings.base import FREE, Later, Settings
 from barlowcli.settings.data import DataSettings
 from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.methods import BarlowSettings
@@ -72,9 +76,45 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def cell_id(config: CellConfig) -> str:
-    """The id of a cell: a digest of its whole config, less the path of its data (their fingerprint stands in it)."""
-    value = config.model_dump(mode="json", by_alias=True)
-    if value["data"]["fingerprint"]:
-        value["data"]["name"] = value["data"]["name"].partition(":")[0]
+def without_later(value: Mapping[str, Any], kind: type[Settings] = CellConfig) -> dict[str, Any]:
+    """`value`, settings of a kind as JSON, without those that came later (`LATER`) and stand at their defaults.
+
+    A method that the registry does not know is left as it is.
+    """
+    later = {}
+    for name, _ in kind.marked(Later):
+        field = kind.model_fields[name]
+        default = to_jsonable_python(field.get_default(call_default_factory=True))
+        later |= dict.fromkeys((name, field.alias or name), default)
+    kept = {key: item for key, item in value.items() if key not in later or item != later[key]}
+    for key, item in kept.items():
+        section = _section(kind, key, item)
+        if section is not None:
+            kept[key] = without_later(item, section)
+    return kept
+
+
+def _section(kind: type[Settings], key: str, item: Any) -> type[Settings] | None:
+    """Of which kind the settings are that stand at `key`; None where there are none, or of a kind unknown."""
+    field = kind.model_fields.get(key)
+    if field is None or not isinstance(field.default, Settings) or not isinstance(item, Mapping):
+        return None
+    if not isinstance(field.default, MethodSettings):
+        return type(field.default)
+    name = item.get("name")
+    return settings_of(name) if isinstance(name, str) and name in METHODS else None
+
+
+def id_of(config: Mapping[str, Any]) -> str:
+    """The id of a cell from its config as JSON: a digest of the whole, less settings that came later and the path of
+    its data (their fingerprint stands in it)."""
+    value = without_later(config)
+    data = value.get("data")
+    if isinstance(data, Mapping) and data.get("fingerprint"):
+        value["data"] = {**data, "name": str(data.get("name")).partition(":")[0]}
     return digest(value)
+
+
+def cell_id(config: CellConfig) -> str:
+    """The id of a cell."""
+    return id_of(config.model_dump(mode="json", by_alias=True))
