@@ -81,7 +81,7 @@ def without_later(value: Mapping[str, Any], kind: type[Settings] = CellConfig) -
 
     A method that the registry does not know is left as it is.
     """
-    later = {}
+    later: dict[str, Any] = {}
     for name, _ in kind.marked(Later):
         field = kind.model_fields[name]
         default = to_jsonable_python(field.get_default(call_default_factory=True))

@@ -37,8 +37,9 @@ class Augmentation(ABC):
         """Views (B, 3, S, S) in [0, 1] -> the same; `views` may be overwritten."""
 
     def alike(self, settings: ViewSettings) -> bool:
-        """Whether both views of an image go through it in the same way, so that only their draws differ."""
-        return True
+        """Whether both views of an image go through it in the same way, so that only their draws differ: then one
+        compiled function serves both. One that does not say so is compiled for each view."""
+        return False
 
     def words(self, settings: ViewSettings) -> str:
         """What it does, for a reader; "" where it is switched off, or another has said it."""
@@ -65,6 +66,10 @@ class ColourJitter(Augmentation):
         """All four of each view."""
         return colour_jitter(views, drawn)
 
+    def alike(self, settings: ViewSettings) -> bool:
+        """Both views are made in the same way."""
+        return True
+
     def words(self, settings: ViewSettings) -> str:
         """The four strengths and the probability."""
         if settings.jitter != "on":
@@ -83,6 +88,10 @@ class Greyscale(Augmentation):
     def apply(self, views: Tensor, drawn: Tensor, source: AugmentedSource) -> Tensor:
         """Those that were drawn turn grey."""
         return where_drawn_(views, drawn, greyscale)
+
+    def alike(self, settings: ViewSettings) -> bool:
+        """Both views are made in the same way."""
+        return True
 
     def words(self, settings: ViewSettings) -> str:
         """The probability."""
@@ -142,6 +151,10 @@ class HistogramOfAnother(Augmentation):
     def apply(self, views: Tensor, drawn: Tensor, source: AugmentedSource) -> Tensor:
         """Every view gets that of its partner."""
         return match(views, to_float(source.images.index_select(0, drawn)), source.draws)
+
+    def alike(self, settings: ViewSettings) -> bool:
+        """Both views are made in the same way."""
+        return True
 
 
 AUGMENTATIONS: tuple[Augmentation, ...] = (

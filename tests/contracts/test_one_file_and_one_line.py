@@ -26,13 +26,14 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import Record, read_records
 from barlowcli.registry import SHUFFLES
 from barlowcli.report import write_report
-from barlowcli.settings.base import FREE, Probability
+from barlowcli.settings.base import LATER, Probability
 from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.shuffles import tiles
 from barlowcli.settings.views import ViewSettings
 from barlowcli.training.loop import Hooks
 from barlowcli.views import augmentations, pipeline, random
 from barlowcli.views.pipeline import AugmentedViews
+from tests.added_field import added_field
 from tests.contracts.contributing import sections, toml_of
 from tests.grids import TINY, options_for
 
@@ -130,8 +131,8 @@ def test_an_augmentation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     place = {**vars(augmentations), "Number": random.Number}
     exec(code["barlowcli/views/augmentations.py"], place)
     added = eval(f"({code['AUGMENTATIONS']})", place)
-    assert declared == "Annotated[Probability, FREE] = 0.0"
-    fields: Any = {setting: (Annotated[Probability, FREE], 0.0)}
+    assert declared == "Annotated[Probability, LATER] = 0.0"
+    fields: Any = {setting: (Annotated[Probability, LATER], 0.0)}
     more: Any = create_model("ViewSettings", __base__=ViewSettings, **fields)
     images = torch.randint(0, 256, (12, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -149,16 +150,13 @@ def test_an_augmentation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert 0 < turned.sum() < 12
     assert added[0].words(more(**{setting: 0.5})) == "upside down p 0.5"
 
-    (cell,) = [cell for cell in planned().cells if not cell.control]
-    assert cell.config.views is not None
-    asked = cell.config.views.model_dump()
-
-    def run(chance: float) -> Record:
-        views = more(**{**asked, setting: chance})
-        other = cell.model_copy(update={"config": cell.config.model_copy(update={"views": views})})
-        return run_cell(other, options_for(tmp_path / str(chance)), Hooks())
-
-    plain, turned_over = run(0.0), run(1.0)
+    done = [cell.id for cell in planned().cells]
+    asked: Any = {f"views__{setting}": 1.0}
+    with added_field(ViewSettings, setting, Annotated[Probability, LATER], 0.0):
+        assert [cell.id for cell in planned().cells] == done
+        (plain,) = found(planned(), tmp_path / "plain")
+        (turned_over,) = found(planned(**asked), tmp_path / "turned")
+    assert turned_over.id != plain.id
     assert turned_over.metrics.keys() == plain.metrics.keys()
     assert turned_over.metrics != plain.metrics
 

@@ -9,7 +9,7 @@ from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.running.again import is_whole
-from barlowcli.settings.base import LATER
+from barlowcli.settings.base import LATER, Settings
 from barlowcli.settings.cell import id_of
 from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.methods import BarlowSettings
@@ -17,7 +17,11 @@ from barlowcli.settings.views import ViewSettings
 from tests.added_field import added_field
 from tests.synthetic_results import record_of
 
-SECTIONS = {"views": ViewSettings, "evaluation": EvaluationSettings, "method": BarlowSettings}
+SECTIONS: dict[str, type[Settings]] = {
+    "views": ViewSettings,
+    "evaluation": EvaluationSettings,
+    "method": BarlowSettings,
+}
 
 
 def planned(**flags: object) -> Plan:
