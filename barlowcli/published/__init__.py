@@ -1,1 +1,1 @@
-"""Published figures as CSV, a file a question, and what is measured here in the same form: as lines along an axis."""
+"""Published figures as CSV, a file a question, and what is measured here in the same form."""
