@@ -86,8 +86,7 @@ class Arm:
         """Status -> number of cells, of those with one other than ok; "missing" where there is no record."""
         counts: dict[str, int] = {}
         for cell in self.cells:
-            record = self.found.get(cell.id)
-            status = record.status if record is not None else "missing"
+            status = cell_status(self.found, cell)
             if status != "ok":
                 counts[status] = counts.get(status, 0) + 1
         return counts
@@ -103,9 +102,9 @@ class Results:
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
         """All arms, in the order of their first cells."""
-        members: dict[tuple[tuple[str, str], ...], list[PlannedCell]] = {}
+        members: dict[tuple[tuple[str, AxisValue], ...], list[PlannedCell]] = {}
         for cell in self.plan.cells:
-            members.setdefault(tuple(cell.axes.items()), []).append(cell)
+            members.setdefault(tuple(cell.at.items()), []).append(cell)
         return tuple(
             Arm(cells[0].at, cells[0].control, tuple(sorted(cells, key=lambda cell: cell.seed)), self.records)
             for cells in members.values()
@@ -183,13 +182,19 @@ def trained_domain(cell: PlannedCell) -> str | None:
     return cell.config.views.shuffle if cell.config.views is not None else None
 
 
+def cell_status(records: Records, cell: PlannedCell) -> str:
+    """What became of a planned cell: the status of its record, "missing" where there is none."""
+    record = records.get(cell.id)
+    return record.status if record is not None else "missing"
+
+
 def untrained_domains(arms: Iterable[Arm], shuffles: Iterable[str]) -> list[tuple[Arm, str]]:
     """Encoders that were never trained, with each domain they are probed in, once: an arm of its own for another
     domain repeats the standard ones. shuffles: `shuffle_axes`."""
-    found: dict[tuple[str, str], Arm] = {}
+    found: dict[tuple[tuple[tuple[str, AxisValue], ...], str], Arm] = {}
     for arm in arms:
         if arm.method.encodes and not arm.method.trains:
-            rest = str({name: value for name, value in arm.axes.items() if name not in shuffles})
+            rest = tuple((name, value) for name, value in arm.at.items() if name not in shuffles)
             for domain in arm.domains:
                 found.setdefault((rest, domain), arm)
     return [(arm, domain) for (_, domain), arm in found.items()]

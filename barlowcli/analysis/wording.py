@@ -60,6 +60,11 @@ def arm_name(axes: Mapping[str, Axis], at: Mapping[str, AxisValue], names: Itera
     return ", ".join(parts) or "all cells"
 
 
+def status_name(status: str) -> str:
+    """What became of a cell, in words: "missing" -> "not run"."""
+    return "not run" if status == "missing" else status
+
+
 def shuffle_name(shuffle: str) -> str:
     """A shuffle arm in words: "pixels" -> "shuffled"."""
     return SHUFFLES.word(shuffle)

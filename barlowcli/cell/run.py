@@ -17,6 +17,7 @@ from barlowcli.machine.devices import set_up
 from barlowcli.machine.provenance import provenance
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.files import write_json
+from barlowcli.records.metrics import INTACT
 from barlowcli.records.record import Record, write_record
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
@@ -74,7 +75,7 @@ def record_of(
         status=ending.status,
         message=ending.message,
         event_step=ending.step,
-        domain=config.views.shuffle if config.views else "none",
+        domain=config.views.shuffle if config.views else INTACT,
         labels=tuple(labels),
         label_names={"label": data.label_name, **{name: name for name in data.test.factors}},
         chance={name: chance(values) for name, values in labels.items()},

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from barlowcli.methods.base import JointEmbedding, Method, Networks
-from barlowcli.methods.normalisation import EPS, Normalize, standardise
-from barlowcli.settings.methods import BarlowSettings
+from barlowcli.methods.normalisation import EPS, standardise
+from barlowcli.settings.methods import BarlowSettings, Normalize
 
 
 def cross_correlation_loss(

@@ -1,12 +1,12 @@
 """What is done to embeddings before a loss: standardised over the batch, brought to length 1, or left as they are."""
 
 import math
-from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
-Normalize = Literal["batch", "features", "none"]
+from barlowcli.settings.methods import Normalize
+
 EPS = 1e-5
 """BatchNorm's."""
 

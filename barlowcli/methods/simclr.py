@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from barlowcli.methods.base import JointEmbedding, Method, Networks
-from barlowcli.methods.normalisation import Normalize, normalise
-from barlowcli.settings.methods import SimclrSettings
+from barlowcli.methods.normalisation import normalise
+from barlowcli.settings.methods import Normalize, SimclrSettings
 
 
 def nt_xent(z_a: Tensor, z_b: Tensor, *, temperature: float, normalize: Normalize = "features") -> Tensor:

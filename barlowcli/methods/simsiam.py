@@ -5,8 +5,8 @@ from functools import partial
 from torch import Tensor
 
 from barlowcli.methods.base import JointEmbedding, Method, Networks
-from barlowcli.methods.normalisation import Normalize, normalise
-from barlowcli.settings.methods import SimsiamSettings
+from barlowcli.methods.normalisation import normalise
+from barlowcli.settings.methods import Normalize, SimsiamSettings
 
 
 def negative_cosine(prediction: Tensor, target: Tensor, *, normalize: Normalize = "features") -> Tensor:

@@ -8,6 +8,7 @@ from matplotlib.patheffects import withStroke
 
 from barlowcli.analysis.results import Arm, Results
 from barlowcli.analysis.statistics import t_interval
+from barlowcli.analysis.wording import status_name
 from barlowcli.plots.controls import controls
 from barlowcli.plots.levels import draw_levels, label_levels, levels_of, top_of
 from barlowcli.plots.panels import domains_of
@@ -81,9 +82,7 @@ def _statuses(axes: Axes, x: float, arm: Arm) -> None:
     """What is not as it should be, at the foot of the arm's column."""
     if not arm.statuses:
         return
-    words = "\n".join(
-        f"{count} {'not run' if name == 'missing' else name}" for name, count in sorted(arm.statuses.items())
-    )
+    words = "\n".join(f"{count} {status_name(name)}" for name, count in sorted(arm.statuses.items()))
     axes.annotate(words, (x, 0), (0, 3), textcoords="offset points", ha="center", fontsize=8, color=FAINT)
 
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from barlowcli.analysis.lines import Line
 from barlowcli.analysis.results import Arm, Results
-from barlowcli.analysis.wording import listing, method_name
+from barlowcli.analysis.wording import listing, method_name, status_name
 from barlowcli.experiment.model import Curve
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.curve_panels import COLLAPSED, PUBLISHED, draw_accuracies, draw_changes
@@ -137,9 +137,5 @@ def _without_numbers(look: Strokes) -> list[str]:
     for arm in _arms(look.lines):
         for status, count in arm.statuses.items():
             statuses[status] = statuses.get(status, 0) + count
-    lost = [
-        f"{count} {'not run' if name == 'missing' else name}"
-        for name, count in sorted(statuses.items())
-        if name != "collapsed"
-    ]
+    lost = [f"{count} {status_name(name)}" for name, count in sorted(statuses.items()) if name != "collapsed"]
     return [f"Without numbers: {listing(lost)}."] if lost else []

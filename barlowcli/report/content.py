@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from barlowcli.analysis.results import Results
+from barlowcli.analysis.results import Results, cell_status
 from barlowcli.analysis.wording import listing
 from barlowcli.plots.accuracy import accuracy_plot
 from barlowcli.plots.curve import curve_plot
@@ -38,8 +38,7 @@ class Content:
     @property
     def counts(self) -> dict[str, int]:
         """Cells by what became of them: planned, done, missing, failed, and of those done collapsed and diverged."""
-        records = self.results.records
-        statuses = [records[cell.id].status if cell.id in records else "missing" for cell in self.results.plan.cells]
+        statuses = [cell_status(self.results.records, cell) for cell in self.results.plan.cells]
         failed, missing = statuses.count("failed"), statuses.count("missing")
         return {
             "planned": len(statuses),

@@ -13,6 +13,7 @@ from barlowcli.machine.private import message_without_folders
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.saving import Plot
 from barlowcli.published.figures import read_figures
+from barlowcli.records.metrics import INTACT
 from barlowcli.registry import METHODS
 from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
@@ -111,7 +112,7 @@ def _notes(plan: Plan) -> list[str]:
         )
     if any(view.grayscale == "on" for view in plain):
         found.append("Some cells without jitter keep greyscale, which breaks the histogram in a third of the pairs.")
-    if any(view.shuffle != "none" for view in views):
+    if any(view.shuffle != INTACT for view in views):
         found.append(
             "An encoder trained on shuffled views is probed twice: in its own domain, on images shuffled alike, where "
             "it is held against an untrained encoder on shuffled images; and on intact images. BatchNorm statistics "
@@ -122,7 +123,6 @@ def _notes(plan: Plan) -> list[str]:
 
 def _troubles(results: Results) -> list[tuple[str, str, str]]:
     """Arm and seed, status and message of every cell that is not simply done."""
-
     found = []
     for cell in results.plan.cells:
         record = results.records.get(cell.id)

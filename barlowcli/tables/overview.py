@@ -5,7 +5,7 @@ from typing import Literal
 
 from barlowcli.analysis.results import PROBE, Arm, Results, shuffle_axes
 from barlowcli.analysis.statistics import Interval, t_interval
-from barlowcli.analysis.wording import domain_name, label_name, metric_name, percent
+from barlowcli.analysis.wording import domain_name, label_name, metric_name, percent, status_name
 from barlowcli.records.metrics import INTACT, OWN, Metric
 from barlowcli.tables.reading import Reading, texts
 
@@ -131,7 +131,6 @@ def _columns(results: Results) -> list[Column]:
 
 def _status(arm: Arm) -> str:
     counts = arm.statuses
-    words = {"missing": "not run"}
     if len(counts) == 1 and (only := next(iter(counts.items())))[1] == len(arm.cells):
-        return words.get(only[0], only[0])
-    return ", ".join(f"{count} {words.get(status, status)}" for status, count in counts.items())
+        return status_name(only[0])
+    return ", ".join(f"{count} {status_name(status)}" for status, count in counts.items())

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from barlowcli.analysis.results import Arm, Results
+from barlowcli.analysis.results import Arm, Results, cell_status
 from barlowcli.records.metrics import Metric
 from barlowcli.records.record import Record
 from barlowcli.tables.frames import FLAG, REAL, TEXT, WHOLE, frame, of_type
@@ -20,9 +20,9 @@ def runs(results: Results) -> pd.DataFrame:
     rows: list[list[object]] = []
     for cell in results.plan.cells:
         record, values = results.records.get(cell.id), found.get(cell.id, {})
-        status, domain = (record.status, record.domain) if record is not None else ("missing", "")
-        at = [str(cell.at[name]) for name in axes]
-        rows.append([cell.id, *at, cell.seed, cell.control, status, domain, *(values.get(name) for name in metrics)])
+        domain = record.domain if record is not None else ""
+        head = [cell.id, *(str(cell.at[name]) for name in axes), cell.seed, cell.control]
+        rows.append([*head, cell_status(results.records, cell), domain, *(values.get(name) for name in metrics)])
     known = [*of_type(TEXT, ["id", *axes]), ("seed", WHOLE), ("control", FLAG), *of_type(TEXT, ["status", "domain"])]
     return frame([*known, *of_type(REAL, metrics)], rows)
 

@@ -7,6 +7,7 @@ from barlowcli.analysis.statistics import MIN_SEEDS, paired_differences
 from barlowcli.analysis.wording import capital, domain_name, listing, p_value, percent, points, span, with_article
 from barlowcli.experiment.claims import Claim
 from barlowcli.plan.plan import Plan
+from barlowcli.records.metrics import INTACT
 from barlowcli.registry import METHODS
 from barlowcli.settings.any_method import settings_of
 from barlowcli.verdicts.contrasts import Outcome, clearly_positive
@@ -93,7 +94,7 @@ def _unlearned(claim: Claim, arm: Accuracy, against: Accuracy, untrained: float)
 def place(verdict: Verdict) -> str:
     """Where the arm was probed: "on shuffled images"."""
     if not verdict.accuracies:
-        return "on intact images" if verdict.domains[0] == "none" else "in its own domain"
+        return "on intact images" if verdict.domains[0] == INTACT else "in its own domain"
     return f"on {domain_name(verdict.accuracies[0].metric.domain)}"
 
 
