@@ -1,7 +1,7 @@
 """`barlow views`: a picture of what a run trains on."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -10,8 +10,9 @@ from barlowcli.cli.parsing import absolute, all_settings, split
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.errors import ConfigError
 from barlowcli.running import views as running
+from barlowcli.settings.views import Jitter
 
-JITTERS: tuple[running.Jitter, ...] = ("on", "off", "histogram")
+JITTERS: tuple[Jitter, ...] = get_args(Jitter)
 
 
 def views(

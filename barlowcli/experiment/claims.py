@@ -10,6 +10,8 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Selector = dict[str, str]
 """Axis name -> value; the key "metric" overrides the claim's metric for this reference."""
+Domain = Literal["own", "none"]
+"""Where arms are probed: each on images shuffled as it was trained, or all on intact images."""
 SYMBOLS = ("smallest", "second-largest", "largest")
 """Values that an arm of a claim can give an axis of numbers, whatever they are under the preset."""
 WINNER = "winner"
@@ -42,8 +44,8 @@ class Claim(Settings):
     margin: NonNegative = 0.0
     metric: str = "linear.h.{domain}.label"
     """{domain} is the arm's own domain or "none" (intact images), see `domains`."""
-    domains: tuple[Literal["own", "none"], ...] = ("own", "none")
-    """own: each arm probed on images shuffled as it was trained; none: all on intact images."""
+    domains: tuple[Domain, ...] = ("own", "none")
+    """The first is the one that a finding is of; where another disagrees, the report says so."""
     by: str = "method"
     """The axis whose values are judged one by one, Holm's correction across them."""
     supported: str

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.settings.views import Jitter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Jitter = Literal["on", "off", "histogram"]
 SUFFIXES = (".png", ".svg")
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from barlowcli.registry import SHUFFLES
 from barlowcli.settings.base import FREE, NameOf, NonNegative, OnlyIf, Positive, Probability, Settings
 
+Jitter = Literal["on", "off", "histogram"]
 HALF_CIRCLE = 0.5
 """Hue shifts are fractions of the circle of hues, either way: beyond this they repeat themselves."""
 JITTERED = OnlyIf(lambda views: views.jitter == "on")
@@ -20,7 +21,7 @@ class ViewSettings(Settings):
     crop_ratio: Annotated[tuple[Positive, Positive], FREE] = (3 / 4, 4 / 3)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     flip: Annotated[Probability, FREE] = 0.5
-    jitter: Literal["on", "off", "histogram"] = "on"
+    jitter: Jitter = "on"
     """off switches greyscale off too unless it is set apart; histogram: take a random other image's histogram."""
     jitter_probability: Annotated[Probability, JITTERED] = 0.8
     brightness: Annotated[NonNegative, JITTERED, FREE] = 0.4

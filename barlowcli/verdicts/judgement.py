@@ -13,7 +13,7 @@ from typing import Literal
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.statistics import MIN_SEEDS, holm, paired_differences
 from barlowcli.analysis.wording import listing
-from barlowcli.experiment.claims import WINNER, Claim
+from barlowcli.experiment.claims import WINNER, Claim, Domain
 from barlowcli.records.metrics import Metric
 from barlowcli.verdicts.contrasts import (
     ALPHA,
@@ -27,7 +27,7 @@ from barlowcli.verdicts.contrasts import (
 )
 from barlowcli.verdicts.embeddings import Embeddings, low_rank
 from barlowcli.verdicts.references import cases
-from barlowcli.verdicts.sides import Case, Domain, Role, Sides
+from barlowcli.verdicts.sides import Case, Role, Sides
 
 Word = Literal["supported", "refuted", "inconclusive", "untested", "incomplete"]
 BySeed = Mapping[int, float]

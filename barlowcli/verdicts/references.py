@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from barlowcli.analysis.results import Results, number, shuffle_axes, trained_domain
 from barlowcli.analysis.wording import domain_name, metric_name
 from barlowcli.experiment.axes import NOWHERE, AxisValue
-from barlowcli.experiment.claims import SYMBOLS, WINNER, Claim
+from barlowcli.experiment.claims import SYMBOLS, WINNER, Claim, Domain
 from barlowcli.experiment.model import Control
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.metrics import INTACT, OWN, Metric
-from barlowcli.verdicts.sides import Case, Domain, Side, Sides
+from barlowcli.verdicts.sides import Case, Side, Sides
 
 
 def cases(results: Results, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:

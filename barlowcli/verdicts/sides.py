@@ -10,7 +10,6 @@ from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.metrics import Metric
 from barlowcli.records.record import Record
 
-Domain = Literal["own", "none"]
 Role = Literal["arm", "against", "full", "floor", "base"]
 """A, B, F or R of a claim; base: R where F was probed, if the arm was probed elsewhere."""
 Case = Mapping[str, AxisValue]

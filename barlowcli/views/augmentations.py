@@ -10,7 +10,7 @@ from torch import Tensor
 
 from barlowcli.settings.views import ViewSettings
 from barlowcli.views.blur import gaussian_blur
-from barlowcli.views.colour import Jitter, colour_jitter, draw_jitter, greyscale, solarise
+from barlowcli.views.colour import DrawnJitter, colour_jitter, draw_jitter, greyscale, solarise
 from barlowcli.views.histogram import draw_partners, match
 from barlowcli.views.pixels import to_float
 from barlowcli.views.random import Draws, Number
@@ -49,7 +49,7 @@ class Augmentation(ABC):
 class ColourJitter(Augmentation):
     """Brightness, contrast, saturation and hue, in an order of each view's own."""
 
-    def draw(self, source: AugmentedSource, settings: ViewSettings, view: int) -> Jitter | None:
+    def draw(self, source: AugmentedSource, settings: ViewSettings, view: int) -> DrawnJitter | None:
         """Factors, hue and order of each view."""
         if settings.jitter != "on":
             return None
@@ -62,7 +62,7 @@ class ColourJitter(Augmentation):
             hue=settings.hue,
         )
 
-    def apply(self, views: Tensor, drawn: Jitter, source: AugmentedSource) -> Tensor:
+    def apply(self, views: Tensor, drawn: DrawnJitter, source: AugmentedSource) -> Tensor:
         """All four of each view."""
         return colour_jitter(views, drawn)
 

@@ -13,7 +13,7 @@ BRIGHTNESS, CONTRAST, SATURATION = range(3)
 TINY = 1e-30  # keeps 0 / 0 out of the hue of a grey pixel, which has no effect there
 
 
-class Jitter(NamedTuple):
+class DrawnJitter(NamedTuple):
     """Parameters of `colour_jitter`.
 
     factors (B, 3): of brightness, contrast and saturation, 1 for no change. blends (B, 3) int64: which of the three
@@ -29,7 +29,7 @@ class Jitter(NamedTuple):
 
 def draw_jitter(
     draws: Draws, *, probability: float, brightness: float, contrast: float, saturation: float, hue: float
-) -> Jitter:
+) -> DrawnJitter:
     """Draw the parameters of torchvision's ColorJitter, applied with `probability`.
 
     Strengths s give factors uniform in [max(0, 1 - s), 1 + s); hue is uniform in [-hue, hue); all 24 orders are
@@ -41,7 +41,7 @@ def draw_jitter(
     order = draws.below(Number.JITTER_ORDER, 24)
     first = order % 3
     second = (first + 1 + order // 3 % 2) % 3
-    return Jitter(
+    return DrawnJitter(
         torch.where(applied.unsqueeze(1), factors, 1.0),
         torch.stack((first, second, 3 - first - second), 1),
         draws.uniform(Number.HUE, -hue, hue),
@@ -49,7 +49,7 @@ def draw_jitter(
     )
 
 
-def colour_jitter(images: Tensor, jitter: Jitter) -> Tensor:
+def colour_jitter(images: Tensor, jitter: DrawnJitter) -> Tensor:
     """Brightness, contrast, saturation and hue, each sample in its own order.
 
     images (B, 3, H, W) in [0, 1] -> the same. Brightness, contrast and saturation are one and the same blend

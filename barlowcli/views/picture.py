@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from barlowcli.errors import ConfigError
 from barlowcli.registry import SHUFFLES
-from barlowcli.settings.views import ViewSettings
+from barlowcli.settings.views import Jitter, ViewSettings
 from barlowcli.views.augmentations import AUGMENTATIONS
 from barlowcli.views.pipeline import AugmentedViews
 from barlowcli.views.pixels import check_images, to_float
@@ -27,8 +27,6 @@ MARGIN = 16
 TITLE, LINE, NAMES = 40, 14, 26  # heights: title, a line of the recipe, names of the columns
 DPI = 100
 INK, FAINT = "#1a1a1a", "#6b6b6b"
-
-Jitter = Literal["on", "off", "histogram"]
 
 
 def contact_sheet(

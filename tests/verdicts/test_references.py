@@ -5,10 +5,10 @@ import pytest
 
 from barlowcli.analysis.results import Results
 from barlowcli.experiment.axes import AxisValue
-from barlowcli.experiment.claims import Claim
+from barlowcli.experiment.claims import Claim, Domain
 from barlowcli.plan.plan import Plan
 from barlowcli.verdicts.references import cases, sides_of
-from barlowcli.verdicts.sides import Case, Domain, Side
+from barlowcli.verdicts.sides import Case, Side
 from tests.synthetic_results import BEYOND, cells_of, quick_plan, records_of
 
 

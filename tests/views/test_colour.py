@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional
 
 from barlowcli.views import colour
-from barlowcli.views.colour import Jitter, colour_jitter, draw_jitter, greyscale, shift_hue, solarise
+from barlowcli.views.colour import DrawnJitter, colour_jitter, draw_jitter, greyscale, shift_hue, solarise
 from barlowcli.views.random import Draws
 
 CLOSE = 1e-5
@@ -36,7 +36,7 @@ def torchvisions(image: Tensor, factors: list[float], blends: list[int], hue: fl
     return image
 
 
-def reference(images: Tensor, jitter: Jitter) -> Tensor:
+def reference(images: Tensor, jitter: DrawnJitter) -> Tensor:
     return torch.stack([torchvisions(i, *p) for i, *p in zip(images, *(v.tolist() for v in jitter), strict=True)])
 
 
@@ -45,7 +45,7 @@ def test_all_24_orders_equal_torchvision(images: Tensor) -> None:
     batch = images.repeat(2, 1, 1, 1)[:96]
     chosen = [orders[k % 24] for k in range(len(batch))]
     torch.manual_seed(0)
-    jitter = Jitter(
+    jitter = DrawnJitter(
         factors=torch.rand(len(batch), 3) * 1.8,
         blends=torch.tensor([blends for blends, _ in chosen]),
         hue=torch.rand(len(batch)) - 0.5,
@@ -68,7 +68,7 @@ def test_one_blend_equals_torchvision(images: Tensor, name: str, factor: float) 
     factors = torch.ones(len(images), 3)
     factors[:, kind] = factor
     rest = torch.tensor([0, 1, 2]).expand(len(images), 3)
-    jitter = Jitter(factors, rest, torch.zeros(len(images)), torch.full((len(images),), -1))
+    jitter = DrawnJitter(factors, rest, torch.zeros(len(images)), torch.full((len(images),), -1))
     expected = getattr(functional, f"adjust_{name}")(images, factor)
     assert (colour_jitter(images, jitter) - expected).abs().max() < CLOSE
 
