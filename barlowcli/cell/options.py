@@ -35,12 +35,4 @@ class RunOptions:
 
 def identity(cell: PlannedCell, options: RunOptions) -> dict[str, Any]:
     """The fields of a record that say which cell of which run it is."""
-    return {
-        "id": cell.id,
-        "experiment": options.experiment,
-        "preset": options.preset,
-        "axes": cell.axes,
-        "seed": cell.seed,
-        "control": cell.control,
-        "config": cell.config.model_dump(mode="json", by_alias=True),
-    }
+    return {"experiment": options.experiment, "preset": options.preset, **cell.model_dump(mode="json", by_alias=True)}

@@ -39,15 +39,17 @@ class RunFlags:
     on_bad_image: Annotated[OnBadImage | None, typer.Option(help="What a broken image does; default fail.")] = None
     device: flags.Device = "auto"
     workers: Annotated[int | None, typer.Option(min=1, help="Cells at once; default one a core, one on a GPU.")] = None
-    engine: Annotated[str, typer.Option(help="What runs the cells (`barlow ls engines`).")] = "local"
+    engine: Annotated[str, typer.Option(help="What runs the cells (`barlow ls engines`).")] = Request.engine
     way: Annotated[
         Way | None, typer.Option("--step", help="How training steps are taken; default: as fast as goes here.")
     ] = None
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same bits again on a GPU too; a CPU does that anyway.")
     ] = False
-    results: Annotated[Path, typer.Option(help="Where results go.")] = Path("results")
-    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between two checkpoints of a cell.")] = 30.0
+    results: Annotated[Path, typer.Option(help="Where results go.")] = Request.results
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, help="Time between two checkpoints of a cell.")] = (
+        Request.checkpoint_seconds
+    )
     rerun: Annotated[Rerun | None, typer.Option(help="Run failed cells, or all, again.")] = None
     shard: Annotated[str | None, typer.Option(help="I/N: only the I-th of N parts of the cells.")] = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the cells and their state, run nothing.")] = False

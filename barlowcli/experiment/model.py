@@ -1,6 +1,6 @@
 """The experiment file: question, axes, controls, presets, claims with their margins. One TOML file, no code.
 
-`experiment_files.load_experiment` reads and checks it.
+`experiment.files.load_experiment` reads and checks it.
 """
 
 import math

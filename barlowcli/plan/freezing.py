@@ -104,6 +104,14 @@ def write_plan(folder: Path, plan: Plan) -> None:
     write_json(ResultsFolder(folder).plan, {"hash": plan.hash, **value})
 
 
+def plan_of(folder: Path) -> Plan:
+    """The plan frozen in `folder`. Raises ResultsError where there is none, or it is damaged or foreign."""
+    plan = read_plan(folder)
+    if plan is None:
+        raise ResultsError(f"no plan.json in {folder}", hint="`barlow run EXPERIMENT` makes one")
+    return plan
+
+
 def read_plan(folder: Path) -> Plan | None:
     """The plan frozen in `folder`, None where there is none; raises ResultsError where it is damaged or foreign."""
     path = ResultsFolder(folder).plan

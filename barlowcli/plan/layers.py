@@ -81,12 +81,7 @@ def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
     ]
     if "seed" in shared:
         problems.append("seed: the seeds are 0 to n - 1; --seeds says how many")
-    varied = {
-        key: name
-        for name, axis in axes.items()
-        for value in axis.names()
-        for key in flatten(expand(axis.settings(value)))
-    }
+    varied = {key: name for name, axis in axes.items() for key in axis.varies()}
     problems += [
         f"{key} is what the axis `{varied[key]}` varies; choose its values with --axis {varied[key]}=VALUE,…"
         for key in flatten(given.flags)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from barlowcli.analysis.results import Records, Results
-from barlowcli.errors import ResultsError
-from barlowcli.plan.freezing import read_plan
+from barlowcli.plan.freezing import plan_of
 from barlowcli.plots.saving import Plot
 from barlowcli.plots.training import Log
 from barlowcli.records.files import write_bytes, write_json, write_text
@@ -58,9 +57,7 @@ def write_report(folder: Path) -> Report:
     `plots/` then holds this report's plots alone. Raises ResultsError: no plan, or a damaged plan, record or log.
     """
     files = ResultsFolder(folder)
-    plan = read_plan(folder)
-    if plan is None:
-        raise ResultsError(f"no plan.json in {folder}", hint="`barlow run EXPERIMENT` makes one")
+    plan = plan_of(folder)
     results = Results(plan, read_records(files, (cell.id for cell in plan.cells)))
     content = content_of(results, read_logs(files, results.records))
     document = verdict_document(plan, content.findings, content.counts, partial=content.partial)

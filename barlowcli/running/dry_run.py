@@ -1,6 +1,5 @@
 """What a run would do: its cells by arm and by axis, what is done of them, and what the rest would take."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -140,11 +139,4 @@ def group_value(plan: Plan, group: "Group") -> dict[str, Any]:
 
 def cell_value(cell: PlannedCell, state: str) -> dict[str, Any]:
     """A cell with every setting."""
-    return {
-        "id": cell.id,
-        "axes": cell.axes,
-        "seed": cell.seed,
-        "control": cell.control,
-        "status": state,
-        "config": json.loads(cell.config.model_dump_json(by_alias=True)),
-    }
+    return {**cell.model_dump(mode="json", by_alias=True), "status": state}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from barlowcli.errors import ResultsError
-from barlowcli.plan.freezing import read_plan
+from barlowcli.plan.freezing import plan_of
 from barlowcli.records.folder import ResultsFolder, planned
 from barlowcli.records.record import read_record
 
@@ -52,9 +52,7 @@ class Count:
 
 def count(folder: Path) -> Count:
     """Count the cells of the run in `folder` by state. Raises ResultsError where its plan or a record is damaged."""
-    plan = read_plan(folder)
-    if plan is None:
-        raise ResultsError(f"no plan.json in {folder}", hint="`barlow run EXPERIMENT` makes one")
+    plan = plan_of(folder)
     states = dict.fromkeys(("ok", "collapsed", "diverged", "failed", "to do"), 0)
     problems = []
     for cell in plan.cells:
