@@ -7,7 +7,7 @@ from barlowcli.errors import BarlowError
 
 
 class Way(StrEnum):
-    """How training steps are taken, see `step.py`; the fastest first, and each falls back to the next."""
+    """How training steps are taken, see `training/step.py`; the fastest first, and each falls back to the next."""
 
     captured = "captured"
     compiled = "compiled"

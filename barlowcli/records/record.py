@@ -1,4 +1,4 @@
-"""What a finished cell leaves behind, and how files are written so that a reader never sees half of one."""
+"""`record.json`: what a finished cell leaves behind, read back and checked."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal

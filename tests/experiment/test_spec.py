@@ -76,36 +76,30 @@ def test_an_axis_has_one_of_two_forms(tmp_path, change, message):
         parse_experiment(write(tmp_path, text))
 
 
-def test_a_claim_on_an_axis_that_is_not_there_is_refused(tmp_path):
-    claim = """
+CLAIM = """
 [[claims]]
 id = "c"
 title = "t"
 test = "above"
-arm = { shufle = "none" }
-against = [{ method = "byol" }]
-supported = "s"
-refuted = "r"
-inconclusive = "i"
-"""
-    with pytest.raises(ConfigError, match="claim c names the axis `shufle`"):
-        parse_experiment(write(tmp_path, GOOD + claim))
-
-
-def test_a_claim_needs_what_its_test_uses(tmp_path):
-    claim = """
-[[claims]]
-id = "c"
-title = "t"
-test = "equivalence"
 arm = { method = "barlow" }
 against = [{ method = "byol" }]
 supported = "s"
 refuted = "r"
 inconclusive = "i"
 """
-    with pytest.raises(ConfigError, match="tested by `equivalence` needs `full`"):
-        parse_experiment(write(tmp_path, GOOD + claim))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('{ method = "barlow" }', '{ shufle = "none" }', "claim c names the axis `shufle`"),
+        ('"above"', '"equivalence"', "tested by `equivalence` needs `full`"),
+    ],
+)
+def test_a_claim_names_axes_that_are_there_and_all_that_its_test_uses(tmp_path, right, wrong, message):
+    assert parse_experiment(write(tmp_path, GOOD + CLAIM)).claims[0].id == "c"
+    with pytest.raises(ConfigError, match=message):
+        parse_experiment(write(tmp_path, GOOD + CLAIM.replace(right, wrong)))
 
 
 def test_not_toml_is_named(tmp_path):
