@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,7 +11,6 @@ from barlowcli.cli.parsing import absolute
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.records.record import Record
 from barlowcli.running import again as running
-from barlowcli.running.again import Again
 from barlowcli.running.agreement import Agreement
 
 MOST_ROWS = 20
@@ -46,13 +45,13 @@ def rerun(
         command=flags.as_typed(),
     )
     if as_json:
-        output.print_json(as_value(found))
+        output.print_json(found.as_value())
     else:
-        for line in lines(found.comparison):
+        for line in lines(found.agreement):
             output.say(line)
     if found.kept is not None:
         output.log(f"kept: {found.kept.path}/", quiet=quiet)
-    if not found.comparison.agrees:
+    if not found.agreement.agrees:
         raise typer.Exit(1)
 
 
@@ -98,33 +97,3 @@ def table(found: Agreement) -> Iterator[str]:
 def text(value: float | None) -> str:
     """A number with all its digits."""
     return "-" if value is None else repr(value)
-
-
-def as_value(again: Again) -> dict[str, Any]:
-    """What --json prints. differences: of all numbers that are not the same to the bit, whatever the tolerance."""
-    found = again.comparison
-    before, after = found.before, found.after
-    return {
-        "cell": before.id,
-        "experiment": before.experiment,
-        "preset": before.preset,
-        "axes": before.axes,
-        "seed": before.seed,
-        "agrees": found.agrees,
-        "tolerance": found.tolerance,
-        "numbers": len(before.metrics),
-        "status": {"recorded": before.status, "now": after.status},
-        "event_step": {"recorded": before.event_step, "now": after.event_step},
-        "differences": [
-            {
-                "name": one.name,
-                "recorded": one.recorded,
-                "now": one.now,
-                "difference": None if one.now is None else one.size,
-            }
-            for one in found.differences
-        ],
-        "log": found.log,
-        "weights": found.weights,
-        "provenance": [{"what": what, "recorded": then, "here": now} for what, then, now in again.elsewhere],
-    }

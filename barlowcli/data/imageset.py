@@ -1,6 +1,6 @@
 """What every source gives: parts that are read row by row, and the data set that is made of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -106,6 +106,29 @@ class Dataset:
     label_name: str
     skipped: tuple[str, ...]
     digest: str
+
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        name: str,
+        sets: Mapping[str, ImageSet],
+        *,
+        unlabelled: Tensor | None = None,
+        skipped: tuple[str, ...] = (),
+        digest: str = "",
+    ) -> "Dataset":
+        """The data set `name`: what `source` says of its classes, and the images that were read, split -> `sets`."""
+        return cls(
+            name,
+            **{split: sets[split] for split in ("train", "validation", "test")},
+            unlabelled=unlabelled,
+            classes=source.classes,
+            factor_classes=source.factor_classes,
+            label_name=source.label_name,
+            skipped=skipped,
+            digest=digest,
+        )
 
     def to(self, device: torch.device | str) -> "Dataset":
         """The same with every tensor on `device`."""

@@ -34,18 +34,8 @@ def load_dataset(settings: DataSettings, *, root: Path) -> Dataset:
             check_labels(sets[split].labels, source.classes, f"the {split} split, without its {left_out},")
     check_sizes(sets)
     unlabelled = torch.cat([sets["unlabelled"].images, sets["train"].images]) if "unlabelled" in sets else None
-    return Dataset(
-        name=settings.name,
-        train=sets["train"],
-        validation=sets["validation"],
-        test=sets["test"],
-        unlabelled=unlabelled,
-        classes=source.classes,
-        factor_classes=source.factor_classes,
-        label_name=source.label_name,
-        skipped=tuple(skipped),
-        digest=digest_of_images(sets, unlabelled),
-    )
+    digest = digest_of_images(sets, unlabelled)
+    return Dataset.of(source, settings.name, sets, unlabelled=unlabelled, skipped=tuple(skipped), digest=digest)
 
 
 def open_source(settings: DataSettings, root: Path) -> Source:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from barlowcli.data.imageset import Dataset, ImageSet, Source
+from barlowcli.data.imageset import Dataset, Source
 from barlowcli.data.load import check_sizes, choose_rows, open_source, read
 from barlowcli.data.published_sizes import PUBLISHED, missing_files, stand_in
 from barlowcli.settings.cell import CellConfig
@@ -72,17 +72,6 @@ def _at_most(limit: int | None, count: int) -> int:
 
 def _read(source: Source, settings: DataSettings) -> Dataset:
     chosen = choose_rows(source, settings)
-    sets: dict[str, ImageSet] = {split: read(*chosen[split])[0] for split in ("train", "validation", "test")}
+    sets = {split: read(*chosen[split])[0] for split in ("train", "validation", "test")}
     check_sizes(sets)
-    return Dataset(
-        name=settings.name,
-        train=sets["train"],
-        validation=sets["validation"],
-        test=sets["test"],
-        unlabelled=None,
-        classes=source.classes,
-        factor_classes=source.factor_classes,
-        label_name=source.label_name,
-        skipped=(),
-        digest="",
-    )
+    return Dataset.of(source, settings.name, sets)

@@ -30,9 +30,14 @@ class Again:
     """What came of a rerun. elsewhere: of the provenance what was another then, as (what, then, here); kept: the new
     cell's folder, where it was asked for."""
 
-    comparison: Agreement
+    agreement: Agreement
     elsewhere: tuple[tuple[str, str, str], ...]
     kept: CellFolder | None
+
+    def as_value(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        changed = [{"what": what, "recorded": then, "here": now} for what, then, now in self.elsewhere]
+        return {**self.agreement.as_value(), "provenance": changed}
 
 
 def rerun(

@@ -60,6 +60,33 @@ class Agreement:
         """Whether the rerun confirms the record."""
         return self.same_end and not self.beyond
 
+    def as_value(self) -> dict[str, Any]:
+        """For programs. differences: of all numbers that are not the same to the bit, whatever the tolerance."""
+        before, after = self.before, self.after
+        return {
+            "cell": before.id,
+            "experiment": before.experiment,
+            "preset": before.preset,
+            "axes": before.axes,
+            "seed": before.seed,
+            "agrees": self.agrees,
+            "tolerance": self.tolerance,
+            "numbers": len(before.metrics),
+            "status": {"recorded": before.status, "now": after.status},
+            "event_step": {"recorded": before.event_step, "now": after.event_step},
+            "differences": [
+                {
+                    "name": one.name,
+                    "recorded": one.recorded,
+                    "now": one.now,
+                    "difference": None if one.now is None else one.size,
+                }
+                for one in self.differences
+            ],
+            "log": self.log,
+            "weights": self.weights,
+        }
+
 
 def agreement(
     before: Record, after: Record, *, tolerance: float | None, folders: Sequence[CellFolder] = ()
