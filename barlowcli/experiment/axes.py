@@ -105,6 +105,8 @@ class Axis(Settings):
             raise ValueError("either `key` with a list of values, or a table of named settings without `key`")
         if isinstance(self.values, list) and not self.key:
             raise ValueError("a list of values needs `key`, the setting they are values of")
+        if self.says and "{value}" not in self.says:
+            raise ValueError(f"`says` needs {{value}}, or all values have one name; got {quoted(self.says)}")
         check_axis_values(self.names())
         return self
 

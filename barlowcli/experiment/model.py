@@ -151,9 +151,11 @@ class Experiment(Settings):
         for place, arm in self._arms():
             for name, value in arm.items():
                 self._check_axis(place, name)
-                known = self._values(name)
-                if value not in (*known, *SYMBOLS, WINNER) and self._is_closed(name):
-                    raise ValueError(f"{place} names the value `{value}` of `{name}`: {did_you_mean(value, known)}")
+                if value not in (*SYMBOLS, WINNER):
+                    self._check_value(place, name, value)
+        for name, axis in self.axes.items():
+            for value in axis.words:
+                self._check_value(f"axis {name}", name, value)
         for place, names in self._axis_references():
             for name in names:
                 self._check_axis(place, name)
@@ -186,6 +188,11 @@ class Experiment(Settings):
     def _check_axis(self, place: str, name: str) -> None:
         if name not in self.axes:
             raise ValueError(f"{place} names the axis `{name}`: {did_you_mean(name, list(self.axes))}")
+
+    def _check_value(self, place: str, name: str, value: str) -> None:
+        known = self._values(name)
+        if value not in known and self._is_closed(name):
+            raise ValueError(f"{place} names the value `{value}` of `{name}`: {did_you_mean(value, known)}")
 
     def _arms(self) -> list[tuple[str, dict[str, str]]]:
         """Everything that names values of axes, with where it stands."""

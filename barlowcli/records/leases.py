@@ -67,7 +67,7 @@ class Leases:
         self._lock = threading.Lock()
 
     def take(self, cell: CellFolder) -> bool:
-        """Take a lease of `cell`; False where another holds it and was seen to be alive of late.
+        """Take a lease of `cell`; False where another holds it and was alive a short time ago.
 
         Raises ResultsError where the disk refuses.
         """

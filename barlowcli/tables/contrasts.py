@@ -14,7 +14,7 @@ TESTED = ("margin", "p_supported", "p_refuted", "p_supported_holm", "p_refuted_h
 
 
 def contrasts(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """One row a paired difference of a judgement: claim, case, domains, what was held against what, its 95 % and 90 %
+    """One row a paired difference of a judgement: claim, case, domains, what was compared with what, its 95 % and 90 %
     intervals, and, in the row that was tested, bound, p both ways before and after Holm, and the verdict.
 
     Differences are in fractions of accuracy; the row "g = (A - R) / (F - R)" is the share of the gain.

@@ -79,8 +79,8 @@ def costs_to_read(results: Results) -> Reading:
 
 
 def arm_costs(results: Results) -> list[ArmCost]:
-    """The costs of the arms that have numbers, each held against the grid's first arm, or in a screened experiment
-    against each of the parents under the same conditions."""
+    """The costs of the arms that have numbers, each beside that of the grid's first arm, or in a screened experiment
+    beside those of each parent under the same conditions."""
     found = [cost for arm in results.arms if (cost := _cost(arm)) is not None]
     first = next((cost for cost in found if cost.arm is results.arms[0]), None)
     screen = results.plan.experiment.screen

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from barlowcli.analysis.wording import value_name
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.axes import Axis, axis_text
 from barlowcli.experiment.files import common_presets, experiment_names, load_experiment, parse_experiment
@@ -74,6 +75,23 @@ def test_an_axis_has_one_of_two_forms(tmp_path, change, message):
     text = GOOD.replace(change, "" if change.startswith("key") else "values = []")
     with pytest.raises(ConfigError, match=message):
         parse_experiment(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("wording", "message"),
+    [
+        ('says = "D = {vale}"', "axes.dims: `says` needs {value}, or all values have one name; got 'D = {vale}'"),
+        ('words = { 61 = "small" }', "axis dims names the value `61` of `dims`"),
+    ],
+)
+def test_an_axis_has_words_for_values_that_it_has_and_tells_them_apart(tmp_path, wording, message):
+    dims = '[axes.dims]\nkey = "projector.dim"\nvalues = [16, 64]\n'
+    right = dims + 'says = "D = {value}"\nwords = { 16 = "small" }\n'
+    spec = parse_experiment(write(tmp_path, GOOD + right))
+    assert [value_name(spec.axes, "dims", value) for value in ("16", "64")] == ["small", "D = 64"]
+    with pytest.raises(ConfigError) as error:
+        parse_experiment(write(tmp_path, GOOD + dims + wording))
+    assert message in error.value.message
 
 
 CLAIM = """
