@@ -38,7 +38,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     data = load_dataset(DataSettings(name=f"parquet:{arguments.parquet}"), root=Path.cwd())
-    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    parts = data.splits
     images = {
         name: (part.images.to(arguments.device), {"label": part.labels.to(arguments.device)})
         for name, part in parts.items()
@@ -48,7 +48,7 @@ def main() -> None:
         images, HistogramSettings(), EvaluationSettings(), classes={"label": len(data.classes)}, seed=arguments.seed
     )
     seconds = time.perf_counter() - start
-    metrics = {str(metric): measured.value for metric, measured in found.items()}
+    metrics = {str(metric): measured.value for metric, measured in found.items() if measured.value is not None}
     probes = {str(metric): measured.settings for metric, measured in found.items()}
 
     counts = {name: len(part) for name, part in parts.items()}

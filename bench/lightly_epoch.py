@@ -216,7 +216,7 @@ def knn(encoder: nn.Module, mean: Sequence[float], std: Sequence[float], data: I
         for rows in torch.arange(len(images), device=images.device).split(PROBE_BATCH):
             yield probe_images(images[rows], rows, domain="none", seed=0, mean=mean, std=std)
 
-    train, test = data.train, data.test
+    train, test = data.train, data.splits["test"]
     found = {}
     encoder = copy.deepcopy(encoder)
     for statistics_of in ("views", "images"):

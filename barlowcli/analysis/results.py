@@ -64,7 +64,7 @@ class Arm:
     def records(self) -> list[Record]:
         """Records of its cells that have numbers, by seed."""
         known = (self.found.get(cell.id) for cell in self.cells)
-        return [record for record in known if record is not None and record.metrics]
+        return [record for record in known if record is not None and record.measured]
 
     def values(self, metric: Metric) -> dict[int, float]:
         """Seed -> value of `metric`, for the cells that have it."""
@@ -139,7 +139,7 @@ class Results:
     @cached_property
     def measured(self) -> list[Record]:
         """The records that have numbers, in the plan's order."""
-        return [record for record in self.records.values() if record.metrics]
+        return [record for record in self.records.values() if record.measured]
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -157,7 +157,7 @@ class Results:
     @cached_property
     def lacking(self) -> list[PlannedCell]:
         """Planned cells without numbers: not run, failed, or diverged."""
-        return [cell for cell in self.plan.cells if (r := self.records.get(cell.id)) is None or not r.metrics]
+        return [cell for cell in self.plan.cells if (r := self.records.get(cell.id)) is None or not r.measured]
 
     def value_name(self, axis: str, value: AxisValue | str) -> str:
         """A value of an axis in words: "Barlow Twins", "jitter off", "D = 64"."""

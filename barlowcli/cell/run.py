@@ -50,7 +50,7 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
     config = cell.config
     torch.set_num_threads(config.training.threads if config.training else 1)
     set_up(options.device, deterministic=options.deterministic)
-    data = dataset_on(config.data, options.data_root, options.device)
+    data = dataset_on(config.data, options.data_root, options.device, test=config.evaluation.test)
     _check_sides(config, data)
     write_json(options.folder_of(cell).config, config.model_dump(mode="json", by_alias=True))
     hooks.note(f"{cell.label()}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
@@ -60,26 +60,30 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
 
 
 @functools.lru_cache(maxsize=1)
-def dataset_on(settings: DataSettings, root: Path, device: str) -> Dataset:
-    """The data set on its device; kept, since one worker's cells mostly share it."""
-    return load_dataset(settings, root=root).to(device)
+def dataset_on(settings: DataSettings, root: Path, device: str, *, test: bool = True) -> Dataset:
+    """The data set on its device, without its test images if so asked; kept, since one worker's cells mostly share
+    it."""
+    data = load_dataset(settings, root=root)
+    return (data if test else data.without_test()).to(device)
 
 
 def record_of(
     cell: PlannedCell, options: RunOptions, data: Dataset, learned: Learned, found: Found, clocks: Clocks
 ) -> Record:
     """All that is kept of a cell."""
-    ending, config, labels = learned.ending, cell.config, data.test.all_labels
+    ending, config, judged = learned.ending, cell.config, data.judged
     return Record(
         **identity(cell, options),
         status=ending.status,
         message=ending.message,
         event_step=ending.step,
         domain=config.views.shuffle if config.views else INTACT,
-        labels=tuple(labels),
-        label_names={"label": data.label_name, **{name: name for name in data.test.factors}},
-        chance={name: chance(values) for name, values in labels.items()},
-        metrics={str(metric): round(float(measured.value), 6) for metric, measured in found.items()},
+        labels=tuple(judged.all_labels),
+        label_names={"label": data.label_name, **{name: name for name in judged.factors}},
+        chance={name: chance(values) for name, values in judged.all_labels.items()},
+        metrics={
+            str(metric): round(measured.value, 6) for metric, measured in found.items() if measured.value is not None
+        },
         probes={str(metric): measured.settings for metric, measured in found.items()},
         counts={
             **{name: len(part) for name, part in data.splits.items()},

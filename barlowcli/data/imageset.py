@@ -92,14 +92,15 @@ class ImageSet:
 class Dataset:
     """Disjoint splits of one source, all images of one size, and the names of what is in them.
 
-    unlabelled: uint8 (M, 3, H, W), the images for pretraining where the source has some without labels: those and
-    train's. skipped: bad images that were left out, with the reason. digest: SHA-256 of images and labels in use.
+    test: None where it must not be touched. unlabelled: uint8 (M, 3, H, W), the images for pretraining where the source
+    has some without labels: those and train's. skipped: bad images that were left out, with the reason. digest: SHA-256
+    of images and labels in use.
     """
 
     name: str
     train: ImageSet
     validation: ImageSet
-    test: ImageSet
+    test: ImageSet | None
     unlabelled: Tensor | None
     classes: tuple[str, ...]
     factor_classes: dict[str, tuple[str, ...]]
@@ -136,10 +137,20 @@ class Dataset:
         unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
         return replace(self, unlabelled=unlabelled, **moved)
 
+    def without_test(self) -> "Dataset":
+        """The same for who must not see a test image; its digest is still that of all images."""
+        return replace(self, test=None)
+
     @property
     def splits(self) -> dict[str, ImageSet]:
-        """The three splits by name."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}
+        """The splits that there are, by name, test last."""
+        found = {"train": self.train, "validation": self.validation}
+        return found if self.test is None else {**found, "test": self.test}
+
+    @property
+    def judged(self) -> ImageSet:
+        """The images that accuracies are of: test, or validation where there is no test."""
+        return self.validation if self.test is None else self.test
 
     @property
     def class_counts(self) -> dict[str, int]:

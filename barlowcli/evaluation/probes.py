@@ -23,9 +23,12 @@ from barlowcli.settings.methods import HistogramSettings
 
 
 class Measured(NamedTuple):
-    """What a probe found, and the settings that it chose or was given."""
+    """What a probe found, and the settings that it chose or was given.
 
-    value: float
+    value: None for an accuracy where there are no test images; that on validation images stands among the settings.
+    """
+
+    value: float | None
     settings: dict[str, Any]
 
 
@@ -44,9 +47,9 @@ class Split:
 class Space:
     """One space in one domain, and how it is probed.
 
-    splits: "train", "validation" and "test". classes: number of classes of every label. neighbours: the k of the
-    vote of neighbours. similarity: what the cosine of two rows is called. histograms: of the images of "train" and
-    "test", (N, B), where they are to be told from the features. seed: of a probe that draws.
+    splits: "train", "validation" and, where test images may be touched, "test". classes: number of classes of every
+    label. neighbours: the k of the vote of neighbours. similarity: what the cosine of two rows is called. histograms:
+    of the images of every split, (N, B), where they are to be told from the features. seed: of a probe that draws.
     """
 
     name: str
@@ -63,6 +66,19 @@ class Space:
         """What `probe` measures here."""
         return Metric(probe, self.name, self.domain, label)
 
+    @property
+    def judged(self) -> Split:
+        """The split that speaks of images not seen before: test, or validation where there is no test."""
+        return self.splits.get("test", self.splits["validation"])
+
+    def accuracy(self, label: str, predict: Callable[[Tensor], Tensor]) -> float | None:
+        """Fraction in [0, 1] of the test images whose `label` is predicted, None where there are none.
+
+        predict: features (N, F) -> classes int64 (N,).
+        """
+        test = self.splits.get("test")
+        return None if test is None else share(predict(test.features) == test.labels[label])
+
     def check(self) -> None:
         """Raise CellError on features that are not finite, DataError on labels that do not fit."""
         for name, split in self.splits.items():
@@ -78,7 +94,7 @@ def probe_features(space: Space) -> Found:
     """Every probe of an encoder's features.
 
     Fractions in [0, 1] as linear and knn<k> for every label and k; histogram_r2 (at most 1, left out where the
-    histograms of test do not differ), rankme and std, the last two on test. Raises as `Space.check` does.
+    histograms of test do not differ or there is no test), rankme and std. Raises as `Space.check` does.
     """
     return _probed(space, PROBES.of_features())
 
@@ -93,9 +109,10 @@ def probe_histograms(
 ) -> Found:
     """The control without an encoder: probes of raw colour histograms, spaces "joint" and "marginal", intact images.
 
-    images: "train", "validation" and "test", each uint8 (N, 3, H, W) and labels, name -> int64 (N,). Fractions in
-    [0, 1] as linear, knn<k> and mlp for every label. All get the square roots of the histograms: they are worth several
-    points to the linear probe and the MLP, and their cosine orders neighbours as the Hellinger distance does.
+    images: "train", "validation" and, where it may be touched, "test", each uint8 (N, 3, H, W) and labels, name ->
+    int64 (N,). Fractions in [0, 1] as linear, knn<k> and mlp for every label. All get the square roots of the
+    histograms: they are worth several points to the linear probe and the MLP, and their cosine orders neighbours as the
+    Hellinger distance does.
     """
     found: Found = {}
     for name in ("joint", "marginal"):
@@ -124,8 +141,8 @@ class Classifier(Protocol):
         """The settings that it was fitted with."""
         ...
 
-    def accuracy(self, features: Tensor, labels: Tensor) -> float:
-        """Fraction in [0, 1] of features (N, F) whose class is predicted."""
+    def predict(self, features: Tensor) -> Tensor:
+        """Classes, int64 (N,), of features (N, F)."""
         ...
 
 
@@ -142,7 +159,7 @@ def mlp(space: Space) -> Found:
 
 
 def _of_every_label(space: Space, name: str, fit: Callable[..., Classifier], **given: Any) -> Found:
-    train, validation, test = (space.splits[part] for part in ("train", "validation", "test"))
+    train, validation = space.splits["train"], space.splits["validation"]
     found: Found = {}
     for label, classes in space.classes.items():
         fitted = fit(
@@ -153,28 +170,46 @@ def _of_every_label(space: Space, name: str, fit: Callable[..., Classifier], **g
             classes=classes,
             **given,
         )
-        accuracy = fitted.accuracy(test.features, test.labels[label])
-        found[space.metric(name, label)] = Measured(accuracy, {**fitted.chosen, "n_train": len(train.features)})
+        settings = {**fitted.chosen, "n_train": len(train.features)}
+        found[space.metric(name, label)] = Measured(space.accuracy(label, fitted.predict), settings)
     return found
 
 
 def knn(space: Space) -> Found:
     """Accuracy of the vote of the k nearest neighbours, for every label and k; the neighbours are searched once."""
-    train, test = space.splits["train"], space.splits["test"]
-    ks, temperature = space.neighbours, space.settings.knn_temperature
-    similarities, index = nearest(train.features, test.features, k=max(ks))
+    train, ks = space.splits["train"], space.neighbours
+    near = {
+        part: nearest(train.features, split.features, k=max(ks))
+        for part, split in space.splits.items()
+        if part != "train"
+    }
+    given = {"temperature": space.settings.knn_temperature, "metric": space.similarity}
+    count = len(train.features)
     found: Found = {}
-    for label, classes in space.classes.items():
-        elected = vote(similarities, train.labels[label][index], ks=ks, temperature=temperature, classes=classes)
+    for label in space.classes:
+        shares = {part: _elected_rightly(space, part, label, *near[part]) for part in near}
         for k in ks:
-            count = len(train.features)
-            settings = {"k": min(k, count), "temperature": temperature, "metric": space.similarity, "n_train": count}
-            found[space.metric(f"knn{k}", label)] = Measured(share(elected[k] == test.labels[label]), settings)
+            settings = {"k": min(k, count), **given, "validation_accuracy": shares["validation"][k], "n_train": count}
+            found[space.metric(f"knn{k}", label)] = Measured(shares.get("test", {}).get(k), settings)
     return found
 
 
+def _elected_rightly(space: Space, part: str, label: str, similarities: Tensor, index: Tensor) -> dict[int, float]:
+    """k -> fraction of the images of `part` whose `label` their neighbours elect."""
+    elected = vote(
+        similarities,
+        space.splits["train"].labels[label][index],
+        ks=space.neighbours,
+        temperature=space.settings.knn_temperature,
+        classes=space.classes[label],
+    )
+    return {k: share(classes == space.splits[part].labels[label]) for k, classes in elected.items()}
+
+
 def histogram_r2(space: Space) -> Found:
-    """How well the features tell the colour histograms of their images."""
+    """How well the features tell the colour histograms of their images; nothing where there are no test images."""
+    if "test" not in space.splits:
+        return {}
     train, test = (space.splits[part].features for part in ("train", "test"))
     decoded = histogram_decodability(train, space.histograms["train"], test, space.histograms["test"])
     if math.isnan(decoded.r2):
@@ -183,12 +218,12 @@ def histogram_r2(space: Space) -> Found:
 
 
 def effective_rank(space: Space) -> Found:
-    """RankMe of the features of test."""
-    test = space.splits["test"].features
-    return {space.metric("rankme"): Measured(rankme(test), {"n": len(test)})}
+    """RankMe of the features of test, or of validation where there is no test."""
+    features = space.judged.features
+    return {space.metric("rankme"): Measured(rankme(features), {"n": len(features)})}
 
 
 def spread(space: Space) -> Found:
-    """Standard deviation a dimension of the normalised features of test."""
-    test = space.splits["test"].features
-    return {space.metric("std"): Measured(float(embedding_std(test)), {"n": len(test)})}
+    """Standard deviation a dimension of the normalised features of test, or of validation where there is no test."""
+    features = space.judged.features
+    return {space.metric("std"): Measured(float(embedding_std(features)), {"n": len(features)})}

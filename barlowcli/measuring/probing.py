@@ -38,10 +38,12 @@ def measure_probing(config: CellConfig, data: Dataset, sizes: Sizes, device: str
     """Probing a cell of which `data`, on `device`, is a part and `sizes` the whole.
 
     Parts of `data` grow as long as the next should end within `seconds`. Beyond them the search for neighbours grows
-    with the product of training and test images, all else along a line with their number; and beyond the widest
+    with the product of training and other images, all else along a line with their number; and beyond the widest
     embeddings that are measured, what does not depend on the images with the third power of the dimensions, all else
     in proportion to them. Raises what building the cell raises.
     """
+    if not config.evaluation.test:
+        data, sizes = data.without_test(), replace(sizes, test=0)
     config, wider = _narrowed(config, WIDEST_ON_CUDA if device == "cuda" else WIDEST)
     stage = stage_of(config)
     learned = stage.start(data, device)
@@ -51,16 +53,16 @@ def measure_probing(config: CellConfig, data: Dataset, sizes: Sizes, device: str
         start = time.monotonic()
         stage.evaluate(learned, part)
         synchronise(part.train.images.device)
-        size = Sizes(len(part.train), len(part.train), len(part.validation), len(part.test))
+        size = Sizes(len(part.train), len(part.train), len(part.validation), len(part.test or ()))
         return size, time.monotonic() - start
 
     count = len(data.train)
     found = [taken for _, taken in grown(timed, min(SMALLEST, count), count, seconds=seconds)]
     largest = found[-1][0]
     pair = _seconds_of_a_pair(stage, learned, data) if sizes.probed > largest.probed else 0.0
-    rest = [(size.probed, max(0.0, taken - pair * size.train * size.test)) for size, taken in found]
+    rest = [(size.probed, max(0.0, taken - pair * size.pairs)) for size, taken in found]
     fixed, slope = intercept_and_slope(rest)
-    growing = slope * sizes.probed + pair * sizes.train * sizes.test
+    growing = slope * sizes.probed + pair * sizes.pairs
     return Probing(wider**3 * fixed + wider * growing, largest.train)
 
 
@@ -82,11 +84,12 @@ def cut(data: Dataset, count: int) -> Dataset:
         kept = max(2, round(len(images) * count / len(data.train)))
         return images.take(order[:kept].to(images.images.device))
 
-    return replace(data, train=some(data.train), validation=some(data.validation), test=some(data.test))
+    parts: dict[str, Any] = {name: some(part) for name, part in data.splits.items()}
+    return replace(data, **parts)
 
 
 def _seconds_of_a_pair(stage: Stage[Any], learned: Learned, data: Dataset) -> float:
-    """Time of all searches for neighbours that a cell does, a pair of a training and a test image."""
+    """Time of all searches for neighbours that a cell does, a pair of a training and another image."""
     k, widths = _searches(stage, learned, data)
     device = data.train.images.device
     seconds = {width: _seconds_of_search(width, k, device) for width in set(widths)}
@@ -101,7 +104,7 @@ def _searches(stage: Stage[Any], learned: Learned, data: Dataset) -> tuple[int, 
         return 1, []
     config, method = stage.config, learned.method
     evaluation = config.evaluation
-    batch = next(domain_batches(config, cut(data, 2), "test", evaluation.domains[0]))
+    batch = next(domain_batches(config, cut(data, 2), "validation", evaluation.domains[0]))
     widths = [features.shape[1] for features in extract_features(method.encoder, method.projector, [batch])]
     networks = 2 if evaluation.target else 1
     return max(evaluation.knn_k), widths * networks * len(evaluation.domains)

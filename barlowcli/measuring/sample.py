@@ -23,6 +23,11 @@ class Sizes:
     test: int
 
     @property
+    def pairs(self) -> int:
+        """Pairs of a training image and one whose neighbours are searched."""
+        return self.train * (self.validation + self.test)
+
+    @property
     def probed(self) -> int:
         """Passes of an image through the encoder when features are taken: those of train twice, for BatchNorm."""
         return 2 * self.train + self.validation + self.test

@@ -43,10 +43,12 @@ class Record(BaseModel):
     label_names: dict[str, str] = {}
     """How a reader calls each label, for example {"label": "digit"}."""
     chance: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
-    """Accuracy of always answering the most frequent class of test, by label."""
+    """Accuracy of always answering the most frequent class, by label: of test, or of validation where the cell was
+    judged there alone."""
     metrics: dict[str, Number] = {}
+    """On test images; of a cell that touched none, what needs no label, on validation images."""
     probes: dict[str, Any] = {}
-    """Settings of each probe: penalty chosen, k used, number of images."""
+    """Settings of each probe: penalty chosen, k used, number of images, and its accuracy on validation images."""
     counts: dict[str, int] = {}
     """Images in train, validation, test; parameters; steps; images skipped."""
     seconds: dict[str, Number] = {}
@@ -59,6 +61,11 @@ class Record(BaseModel):
         if not isinstance(value.get("versions", {}), dict):
             raise ValueError("versions must be a table")
         return value
+
+    @property
+    def measured(self) -> bool:
+        """Whether it has numbers: on test images, or on validation images alone."""
+        return bool(self.metrics or self.probes)
 
     @property
     def finished(self) -> bool:

@@ -104,8 +104,9 @@ def run_again(before: Record, cell: PlannedCell, options: RunOptions, show: Show
     from barlowcli.cell.run import dataset_on, run_cell
     from barlowcli.training.loop import Hooks
 
-    data = dataset_on(cell.config.data, options.data_root, options.device)
-    check_same_images(before, cell.config.data.name, data.digest)
+    config = cell.config
+    data = dataset_on(config.data, options.data_root, options.device, test=config.evaluation.test)
+    check_same_images(before, config.data.name, data.digest)
     return run_cell(cell, options, Hooks(note=show.note))
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from barlowcli.registry import SHUFFLES
 from barlowcli.settings.any_method import MethodSettings
-from barlowcli.settings.base import Count, Epochs, NameOf, NonNegative, OnlyIf, Positive, Settings, Width
+from barlowcli.settings.base import LATER, Count, Epochs, NameOf, NonNegative, OnlyIf, Positive, Settings, Width
 
 MATCHING_BATCH = 256
 """Most images among which the other view of each must be found; chance is one over how many there are."""
@@ -17,6 +17,9 @@ OF_HISTOGRAMS = OnlyIf(lambda evaluation, method: not method.encodes)
 class EvaluationSettings(Settings):
     """Probes of the frozen encoder, and the bound of collapse."""
 
+    test: Annotated[bool, LATER] = True
+    """False: no test image is touched. Accuracies are those on validation images, and stand in the record's `probes`
+    alone, where nobody takes them for accuracies on test images."""
     domains: Annotated[tuple[str, ...], Field(min_length=1), NameOf(SHUFFLES)] = ("none", "pixels")
     """Shuffle arms in which the frozen encoder is probed; the plan adds the arm's own."""
     target: Annotated[bool, OnlyIf(lambda evaluation, method: method.averages)] = False

@@ -37,7 +37,7 @@ def test_a_cell_leaves_what_the_contract_lists(tmp_path, method):
     assert record.status == "ok"
     assert all(0 <= value <= 1 for name, value in record.metrics.items() if name.startswith(("linear", "knn", "mlp")))
     options = options_for(tmp_path)
-    colours = dataset_on(cell.config.data, options.data_root, options.device).test.factors["colour"].tolist()
+    colours = dataset_on(cell.config.data, options.data_root, options.device).judged.factors["colour"].tolist()
     most = Counter(colours).most_common(1)[0][1]
     assert record.chance == {"label": 0.1, "colour": pytest.approx(most / len(colours), abs=1e-6)}
     assert record.provenance["data_digest"]

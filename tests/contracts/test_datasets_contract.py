@@ -68,7 +68,7 @@ def test_splits_have_images_labels_and_factors_that_fit(settings: DataSettings, 
         for label, values in part.all_labels.items():
             assert values.min() >= 0
             assert values.max() < data.class_counts[label]
-    assert all(len(part.labels.unique()) == len(data.classes) for part in (data.train, data.test))
+    assert all(len(part.labels.unique()) == len(data.classes) for part in (data.train, data.splits["test"]))
     assert len({*data.classes}) == len(data.classes) >= 2
     assert data.pretrain.shape[1:] == (3, 16, 16)
     assert len(data.pretrain) >= len(data.train)

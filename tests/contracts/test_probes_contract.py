@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -54,6 +55,20 @@ def test_it_finds_numbers_of_this_space_in_this_domain_under_its_own_name(name: 
         assert metric.label in ("", *space.classes)
         assert math.isfinite(measured.value)
         assert type(measured.value) is float
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_needs_no_test_images_and_has_no_accuracy_where_there_are_none(name: str, space: Space) -> None:
+    blind = {part: split for part, split in space.splits.items() if part != "test"}
+    with_test = PROBES.load(name)(space)
+    found = PROBES.load(name)(replace(space, splits=blind))
+    for metric, measured in found.items():
+        if metric.is_accuracy:
+            assert measured.value is None
+            assert 0 <= measured.settings["validation_accuracy"] <= 1
+            assert measured.settings == with_test[metric].settings
+        else:
+            assert measured.value is not None
 
 
 @pytest.mark.parametrize("name", NAMES)

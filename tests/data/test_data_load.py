@@ -52,7 +52,7 @@ def test_validation_is_carved_from_train_and_never_from_test(tmp_path: Path) -> 
     write(tmp_path / "test.parquet", [1, 0] * 5, start=100)
     data = load(tmp_path, name=f"parquet:{tmp_path}", validation=0.25)
     assert greys(data.train) | greys(data.validation) == set(range(40))
-    assert greys(data.test) == set(range(100, 110))
+    assert greys(data.splits["test"]) == set(range(100, 110))
     assert torch.bincount(data.validation.labels).tolist() == [5, 5]
     for part in (data.train, data.validation):
         assert torch.equal(part.images[:, 0, 0, 0].long() % 2, part.labels)
@@ -67,7 +67,7 @@ def test_limits_count_and_keep_the_test_split(tmp_path: Path) -> None:
     write(tmp_path / "train.parquet", [0, 1] * 20)
     write(tmp_path / "test.parquet", [1, 0] * 5, start=100)
     data = load(tmp_path, name=f"parquet:{tmp_path}", limit=12, test_limit=4, validation=0.5)
-    assert [len(part) for part in (data.train, data.validation, data.test)] == [6, 6, 4]
+    assert [len(part) for part in (data.train, data.validation, data.splits["test"])] == [6, 6, 4]
     assert greys(data.train) | greys(data.validation) < set(range(40))
     caught = error(tmp_path, name=f"parquet:{tmp_path}", limit=1)
     assert caught.message == "data.limit = 1 is less than the 2 classes"
@@ -86,7 +86,7 @@ def test_a_limit_counts_a_validation_split_of_its_own_too(tmp_path: Path) -> Non
     assert greys(whole.train) == set(range(40))
     assert greys(whole.validation) == set(range(40, 60))
     part = load(tmp_path, name=f"parquet:{tmp_path}", limit=30)
-    assert [len(split) for split in (part.train, part.validation, part.test)] == [20, 10, 8]
+    assert [len(split) for split in (part.train, part.validation, part.splits["test"])] == [20, 10, 8]
     assert greys(part.validation) < greys(whole.validation)
     least = load(tmp_path, name=f"parquet:{tmp_path}", limit=4)
     assert [len(split) for split in (least.train, least.validation)] == [2, 2]
@@ -110,7 +110,7 @@ def test_skipped_images_are_listed_from_all_splits(tmp_path: Path) -> None:
     write(tmp_path / "test.parquet", [1, 0] * 5, start=100, bad=(0,))
     data = load(tmp_path, name=f"parquet:{tmp_path}", on_bad_image="skip")
     assert len(data.train) + len(data.validation) == 38
-    assert len(data.test) == 9
+    assert len(data.splits["test"]) == 9
     assert sorted(data.skipped) == [
         "cannot read image test.parquet row 0: not an image, or of an unknown format",
         "cannot read image train.parquet row 3: not an image, or of an unknown format",
@@ -159,7 +159,7 @@ def test_images_are_brought_to_one_square_size(tmp_path: Path) -> None:
     assert caught.hint == "--set data.image_size=12 brings all to one size"
     write(tmp_path / "test.parquet", [1, 0] * 5, size=(12, 17))
     assert error(tmp_path, name=f"parquet:{tmp_path}").message == "images are 17 x 12, not square"
-    assert load(tmp_path, name=f"parquet:{tmp_path}", image_size=9).test.images.shape == (10, 3, 9, 9)
+    assert load(tmp_path, name=f"parquet:{tmp_path}", image_size=9).splits["test"].images.shape == (10, 3, 9, 9)
 
 
 def test_tiny_images_need_a_size(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_files_that_changed_after_the_plan_are_refused(tmp_path: Path) -> None:
     write(path, [0, 1] * 20)
     settings = DataSettings(name=f"parquet:{path}")
     planned = settings.model_copy(update={"fingerprint": fingerprint(settings)})
-    assert len(load_dataset(planned, root=tmp_path).test) == 8
+    assert len(load_dataset(planned, root=tmp_path).splits["test"]) == 8
     write(path, [0, 1] * 21)
     with pytest.raises(DataError) as caught:
         load_dataset(planned, root=tmp_path)
@@ -214,7 +214,7 @@ def test_a_limited_cifar10_decodes_no_more_than_its_limit(monkeypatch: pytest.Mo
     data = load(tmp_path, name=f"parquet:{SHARED / 'cifar10-jpeg'}", limit=1000, test_limit=100)
     assert len(read) == 1100
     assert torch.bincount(data.train.labels).tolist() == [90] * 10
-    assert torch.bincount(data.test.labels).tolist() == [10] * 10
+    assert torch.bincount(data.splits["test"].labels).tolist() == [10] * 10
     mean, std = data.statistics
     # the known statistics of CIFAR-10
     assert torch.allclose(mean, torch.tensor([0.4914, 0.4822, 0.4465]), atol=0.02)

@@ -62,7 +62,7 @@ def test_cifar10_is_read_as_it_lies_on_disk(tmp_path: Path, monkeypatch: pytest.
 def test_cifar100_is_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_cifar(tmp_path, monkeypatch, datasets.CIFAR100, "fine_labels", 100)
     dataset = load_dataset(DataSettings(name="cifar100", image_size=16), root=tmp_path)
-    assert [len(part) for part in (dataset.train, dataset.validation, dataset.test)] == [300, 100, 400]
+    assert [len(part) for part in (dataset.train, dataset.validation, dataset.splits["test"])] == [300, 100, 400]
     assert dataset.train.images.shape[1:] == (3, 16, 16)
     assert dataset.unlabelled is None
 
@@ -89,7 +89,7 @@ def test_stl10_pretrains_on_labelled_and_unlabelled_images(tmp_path: Path, monke
     assert source.classes == tuple("abcdefghij")
 
     dataset = load_dataset(DataSettings(name="stl10"), root=tmp_path)
-    assert [len(part) for part in (dataset.train, dataset.validation, dataset.test)] == [20, 10, 20]
+    assert [len(part) for part in (dataset.train, dataset.validation, dataset.splits["test"])] == [20, 10, 20]
     assert len(dataset.pretrain) == 25 + 20
     assert torch.equal(dataset.pretrain[25:], dataset.train.images)
     pretrained = {image.numpy().tobytes() for image in dataset.pretrain}

@@ -38,7 +38,8 @@ def probe_digits(splits: dict[str, Split], histograms: dict[str, Tensor]) -> tup
 
 def named(found: Found) -> tuple[dict[str, float], dict[str, Any]]:
     """As a record has them."""
-    return {str(m): of.value for m, of in found.items()}, {str(m): of.settings for m, of in found.items()}
+    values = {str(m): of.value for m, of in found.items() if of.value is not None}
+    return values, {str(m): of.settings for m, of in found.items()}
 
 
 def test_the_metrics_are_those_of_the_single_probes(digits: Any) -> None:
@@ -60,6 +61,11 @@ def test_the_metrics_are_those_of_the_single_probes(digits: Any) -> None:
             train.features, y, test.features, t, ks=(20, 2000), temperature=0.1, classes=classes
         )
         assert {k: metrics[f"knn{k}.z.pixels.{label}"] for k in (20, 2000)} == neighbours
+        neighbours = knn_accuracies(
+            train.features, y, validation.features, v, ks=(20, 2000), temperature=0.1, classes=classes
+        )
+        for k, accuracy in neighbours.items():
+            assert chosen[f"knn{k}.z.pixels.{label}"]["validation_accuracy"] == accuracy
     assert metrics["rankme.z.pixels"] == rankme(test.features)
     assert metrics["std.z.pixels"] == float(embedding_std(test.features))
     assert 0 < metrics["histogram_r2.z.pixels"] < 1
@@ -69,12 +75,26 @@ def test_the_settings_of_every_probe_stand_beside(digits: Any) -> None:
     splits = splits_of(digits)
     metrics, chosen = probe_digits(splits, histograms_of(splits))
     assert set(chosen) == set(metrics)
-    assert chosen["knn20.z.pixels.label"] == {"k": 20, "temperature": 0.1, "metric": "cosine", "n_train": 900}
+    neighbours = chosen["knn20.z.pixels.label"]
+    given = {"k": 20, "temperature": 0.1, "metric": "cosine", "n_train": 900}
+    assert neighbours == given | {"validation_accuracy": neighbours["validation_accuracy"]}
     assert chosen["knn2000.z.pixels.label"]["k"] == 900
     assert chosen["linear.z.pixels.label"]["n_train"] == 900
     assert chosen["rankme.z.pixels"] == {"n": 597}
     assert list(chosen["linear.z.pixels.label"]) == ["l2", "validation_accuracy", "converged", "n_train"]
     assert json.loads(json.dumps(chosen)) == chosen
+
+
+def test_without_test_images_the_same_probes_are_fitted_and_none_has_an_accuracy(digits: Any) -> None:
+    splits = splits_of(digits)
+    _, with_test = probe_digits(splits, histograms_of(splits))
+    del splits["test"]
+    metrics, chosen = probe_digits(splits, histograms_of(splits))
+    validation = splits["validation"].features
+    assert metrics == {"rankme.z.pixels": rankme(validation), "std.z.pixels": float(embedding_std(validation))}
+    assert chosen["rankme.z.pixels"] == {"n": 300}
+    accuracies = {name: settings for name, settings in with_test.items() if name.startswith(("linear", "knn"))}
+    assert {name: settings for name, settings in chosen.items() if name not in metrics} == accuracies
 
 
 def test_what_cannot_be_measured_is_left_out(digits: Any) -> None:
@@ -111,7 +131,9 @@ def test_the_histogram_control(patches: tuple[Tensor, Tensor]) -> None:
     assert set(chosen) == set(metrics)
     assert list(metrics) == [f"{name}.{space}.none.label" for space in ("joint", "marginal") for name in names]
     assert all(0.85 < value <= 1 for value in metrics.values())
-    assert chosen["knn50.joint.none.label"] == {"k": 50, "temperature": 0.1, "metric": "hellinger", "n_train": 300}
+    neighbours = chosen["knn50.joint.none.label"]
+    given = {"k": 50, "temperature": 0.1, "metric": "hellinger", "n_train": 300}
+    assert neighbours == given | {"validation_accuracy": neighbours["validation_accuracy"]}
     assert list(chosen["mlp.joint.none.label"]) == ["hidden", "epoch", "validation_accuracy", "n_train"]
     assert chosen["mlp.joint.none.label"]["hidden"] == 32
     for space, histograms in (("joint", joint_histogram(images)), ("marginal", marginal_histograms(images))):

@@ -179,11 +179,11 @@ def test_what_a_step_keeps_is_counted_without_a_step_and_its_activations_grow_wi
 def test_a_sample_knows_how_many_images_the_whole_has_and_has_all_classes(tmp_path, settings):
     sample = open_sample(settings, tmp_path, "cpu")
     whole = load_dataset(settings, root=tmp_path)
-    sizes = (len(whole.pretrain), len(whole.train), len(whole.validation), len(whole.test))
+    sizes = (len(whole.pretrain), len(whole.train), len(whole.validation), len(whole.splits["test"]))
     assert (sample.sizes.pretrain, sample.sizes.train, sample.sizes.validation, sample.sizes.test) == sizes
     assert len(sample.data.train) + len(sample.data.validation) == min(1000, sizes[1] + sizes[2])
-    assert len(sample.data.test) == min(500, sizes[3])
-    for part in (sample.data.train, sample.data.validation, sample.data.test):
+    assert len(sample.data.splits["test"]) == min(500, sizes[3])
+    for part in sample.data.splits.values():
         assert len(torch.unique(part.labels)) == 10
     assert sample.note == ""
 

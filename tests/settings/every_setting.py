@@ -56,6 +56,7 @@ STAGES: dict[str, Row] = {
     "training.clip_gradient": (1.0, {}, None),
     "training.precision": ("bf16", {}, None),
     "training.threads": (2, {}, None),
+    "evaluation.test": (False, {}, None),
     "evaluation.domains": (["none", "fixed"], {}, HISTOGRAM),
     "evaluation.target": (True, {"method.target": "ema"}, {}),
     "evaluation.knn_k": ([5], {}, HISTOGRAM),
