@@ -27,8 +27,9 @@ from barlowcli.settings.views import ViewSettings
 class CellConfig(Settings):
     """One cell. A stage that a control does not have is None."""
 
-    version: Annotated[Literal[1], FREE] = 1
-    """Rises when the code changes what a config computes, so that old cells are not taken for new ones."""
+    version: Annotated[Literal[1, 2], FREE] = 2
+    """Rises when the code changes what a config computes, so that old cells are not taken for new ones. Cells of an
+    earlier version are read and reported, and never run. 2: the learning rate of the first step is not 0."""
     data: DataSettings = DataSettings()
     views: ViewSettings | None = ViewSettings()
     method: AnyMethod = BarlowSettings()

@@ -26,7 +26,7 @@ class TrainingSettings(Settings):
     lars_trust: Annotated[Positive, OnlyIf(lambda training: training.optimizer == "lars"), FREE] = 1e-3
     """LARS's trust coefficient (Barlow Twins and BYOL: .001; solo-learn's CIFAR-10 recipes: .02)."""
     warmup_epochs: Annotated[NonNegative, FREE] = 0.0
-    """Linear from 0, at most a quarter of the epochs; then cosine to 0 at the last step."""
+    """Linear from near 0, at most a quarter of the epochs; then cosine to 0 at the last step."""
     clip_gradient: Positive | None = None
     """Largest L2 norm of the whole gradient; None: no clipping."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"

@@ -25,14 +25,16 @@ def base_learning_rate(settings: TrainingSettings) -> float:
 
 
 def learning_rate(step: int, *, total: int, warmup: float, base: float) -> float:
-    """Learning rate of step 0 … total - 1: linear from 0 to `base` over `warmup` steps, then a cosine to 0 at `total`.
+    """Learning rate of step 0 … total - 1: linear to `base` over `warmup` steps, then a cosine to 0 at `total`.
 
-    As in Barlow Twins and BYOL (Loshchilov & Hutter 2017, eq. 5, without restarts).
+    As in Barlow Twins and BYOL (Loshchilov & Hutter 2017, eq. 5, without restarts), but for step 0: there they have a
+    rate of 0, which wastes the step. As in lightly's cosine_warmup_schedule, warm-up counts from 1 and its last step
+    has `base`.
     """
     if step >= total:
         return 0.0
     if step < warmup:
-        return base * step / warmup
+        return base * min(1.0, (step + 1) / warmup)  # a warm-up need not be a whole number of steps
     return base * (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
 
 

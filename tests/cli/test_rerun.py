@@ -144,10 +144,10 @@ def test_the_new_cell_is_kept_where_asked_and_never_written_over_another(run, re
             "a cell that failed (no memory): there are no numbers to compare",
             "barlow run shuffle-test --preset quick --rerun failed",
         ),
-        ({"config": {}}, "the record's config has no version, this barlow computes version 1", "git checkout 0123456"),
-        ({"config": {"version": 2}}, "config has version 2, this barlow computes version 1", "git checkout 0123456"),
+        ({"config": {}}, "the record's config has no version, this barlow computes version 2", "git checkout 0123456"),
+        ({"config": {"version": 1}}, "config has version 1, this barlow computes version 2", "git checkout 0123456"),
         (
-            {"config": {"version": 1, "views": {"flipp": 1}}},
+            {"config": {"version": 2, "views": {"flipp": 1}}},
             "none that this barlow computes: views.flipp: no such key; did you mean `flip`?",
             "git checkout 0123456",
         ),

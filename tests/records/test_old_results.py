@@ -20,14 +20,16 @@ from barlowcli.cell.encoder_file import save_encoder
 from barlowcli.cli import main as cli
 from barlowcli.errors import ResultsError
 from barlowcli.methods.random_init import RandomInit
-from barlowcli.plan.freezing import read_plan
+from barlowcli.plan.freezing import freeze, read_plan
 from barlowcli.records.files import SCHEMA
 from barlowcli.records.folder import CellFolder, ResultsFolder
 from barlowcli.records.logs import read_log
 from barlowcli.records.record import read_record
 from barlowcli.running import again as rerunning
+from barlowcli.settings.cell import CellConfig
 from barlowcli.training.checkpoint import CHECKPOINT_SCHEMA, Checkpoint
 from barlowcli.training.log import TrainingLog
+from tests.grids import tiny_plan
 from tests.old.forms import KEPT, OLD, SCHEMAS, forms
 
 REFERENCES = sorted((OLD.parents[1] / "results" / "reference").glob("*/plan.json"))
@@ -80,6 +82,18 @@ def test_kept_results_give_their_report_or_say_who_reads_them(report, tmp_path, 
         assert {name: float(row[name]) for name in record.metrics} == pytest.approx(record.metrics)
     assert json.loads((folder / "verdict.json").read_text())["partial"] is False
     assert (folder / "plots" / "training.svg").exists()
+
+
+def test_cells_of_an_earlier_arithmetic_are_read_and_never_run(tmp_path):
+    """Other arithmetic is another base: a plan of today takes the place of the old one and shares no cell with it."""
+    folder = copied(tmp_path)
+    old = read_plan(folder)
+    assert old is not None
+    assert {cell.config.version for cell in old.cells} == {1}
+    today = tiny_plan({"method": ["barlow"], "shuffle": ["none"], "jitter": ["on"]})
+    assert freeze(folder, today) == (today, len(old.cells))
+    assert {cell.config.version for cell in today.cells} == {CellConfig.model_fields["version"].default}
+    assert all(read_record(ResultsFolder(folder).cell(cell.id)) is not None for cell in old.cells)
 
 
 @pytest.mark.parametrize("version", [0, SCHEMA + 1, "1", None])
@@ -157,14 +171,19 @@ def test_weights_name_their_version_and_cell_and_are_the_same_bytes_every_time(t
 
 
 @pytest.mark.parametrize("path", REFERENCES, ids=lambda path: path.parent.name)
-def test_committed_results_are_read_and_their_configs_are_ones_that_can_be_run_again(path):
+def test_committed_results_are_read_and_their_cells_are_run_again_or_refused_with_the_way_out(path):
     plan = read_plan(path.parent)
     assert plan is not None
     for cell in plan.cells:
         _, record = rerunning.find(path.parent / "cells" / cell.id)
         assert rerunning.is_whole(record), cell.id
         named = record.model_copy(update={"config": with_name(record.config)})
-        assert rerunning.cell_of(named, None).id == cell.id
+        if cell.config.version == CellConfig.model_fields["version"].default:
+            assert rerunning.cell_of(named, None).id == cell.id
+        else:
+            with pytest.raises(ResultsError, match="the record's config has version 1, this barlow computes") as error:
+                rerunning.cell_of(named, None)
+            assert "git checkout " in error.value.hint
 
 
 def with_name(config: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from lightly.utils.scheduler import cosine_warmup_schedule
 from torch import Tensor, nn
 
 from barlowcli.training.optimisers import LARS, base_learning_rate, build_optimizer, learning_rate
@@ -118,15 +119,29 @@ def test_base_learning_rate(scaling: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize(("total", "warmup"), [(100, 10), (100, 0), (7, 2.5), (1, 0)])
-def test_learning_rate_is_byols_schedule(total: int, warmup: float) -> None:
-    """DeepMind's schedules.py: linear warm-up, then cosine decay over what is left."""
+def test_learning_rate_is_byols_schedule_with_a_first_step_that_is_not_lost(total: int, warmup: float) -> None:
+    """DeepMind's schedules.py: linear warm-up, then cosine decay over what is left; warm-up counts from 1."""
     for step in range(total):
         left = 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
-        expected = step / warmup * 0.3 if step < warmup else 0.3 * left
+        expected = min(1.0, (step + 1) / warmup) * 0.3 if step < warmup else 0.3 * left
         assert learning_rate(step, total=total, warmup=warmup, base=0.3) == pytest.approx(expected)
     assert learning_rate(total, total=total, warmup=warmup, base=0.3) == 0.0
 
 
 def test_learning_rate_with_nothing_but_warm_up() -> None:
     rates = [learning_rate(step, total=4, warmup=4, base=1.0) for step in range(5)]
-    assert rates == [0.0, 0.25, 0.5, 0.75, 0.0]
+    assert rates == [0.25, 0.5, 0.75, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("warmup", [1, 5])
+def test_warm_up_is_that_of_lightly(warmup: int) -> None:
+    for step in range(warmup):
+        theirs = cosine_warmup_schedule(step, 20, 0.3, 0.0, warmup, warmup_start_value=0.0)
+        assert learning_rate(step, total=20, warmup=warmup, base=0.3) == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize("warmup", [0, 0.5, 1, 2.5, 7])
+def test_every_step_moves_and_none_by_more_than_the_peak(warmup: float) -> None:
+    rates = [learning_rate(step, total=9, warmup=warmup, base=0.3) for step in range(9)]
+    assert all(0 < rate <= 0.3 for rate in rates)
+    assert max(rates) > 0.28
