@@ -49,6 +49,7 @@ def test_correlations_a_hundredth_smaller_are_noticed(tmp_path: Path, monkeypatc
 
 def test_the_rounding_of_another_processor_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights that start a rounding away stand for another order of sums."""
+
     def rounded(*given: Any) -> Any:
         method = build_method_on(*given)
         with torch.no_grad():
