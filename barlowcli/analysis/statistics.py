@@ -6,10 +6,11 @@ against: intervals then have no width and p is 0 or 1, whichever the numbers say
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtr, stdtrit  # Student's t; scipy.stats has the same, and takes two seconds to import
+import numpy.typing as npt
+from scipy.special import chdtrc, stdtr, stdtrit  # scipy.stats has the same, and takes two seconds to import
 
 MIN_SEEDS = 3
 """Fewer have no interval and no test (two numbers give an interval 12.7 standard errors wide each way)."""
@@ -33,6 +34,65 @@ class Interval:
     def half_width(self) -> float | None:
         """Distance from the mean to either end."""
         return None if self.high is None else self.high - self.mean
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its standard error, to be tested by Student t.
+
+    error: of the mean; 0 where there is no spread to test by. df: degrees of freedom of the error. n: seeds.
+    sd: of the n numbers themselves.
+    """
+
+    mean: float
+    error: float
+    df: float
+    n: int
+    sd: float
+
+    def above(self, bound: float = 0.0) -> float:
+        """One-sided p of "the true mean is at most `bound`"."""
+        distance = self.mean - bound
+        if self.error == 0:
+            return 0.0 if distance > NO_SPREAD else 1.0
+        return float(stdtr(self.df, -distance / self.error))
+
+    def below(self, bound: float = 0.0) -> float:
+        """One-sided p of "the true mean is at least `bound`"."""
+        return replace(self, mean=-self.mean).above(-bound)
+
+    def inside(self, margin: float) -> float:
+        """p of "the true mean is not inside +-`margin`": two one-sided tests (Schuirmann 1987), both must hold.
+
+        At most .025 exactly where the 95 % interval lies inside.
+        """
+        return max(self.above(-margin), self.below(margin))
+
+    def outside(self, margin: float) -> float:
+        """p of "the true mean is inside +-`margin`": at most .025 where the 95 % interval lies outside.
+
+        The smaller of two one-sided tests; both cannot hold, so it is not doubled.
+        """
+        return min(self.above(margin), self.below(-margin))
+
+    def interval(self, confidence: float = 0.95) -> Interval:
+        """Mean +- t(df) x error."""
+        half = float(stdtrit(self.df, (1 + confidence) / 2)) * self.error
+        return Interval(self.mean, self.mean - half, self.mean + half, self.n, self.sd, confidence)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The scatter over seeds that all arms share.
+
+    variance: of one accuracy within its arm, the mean of the arms' own weighted by their degrees of freedom, df: the
+    sum of these. p_equal: of Bartlett's test that all arms scatter alike. arms: how many there are.
+    """
+
+    variance: float
+    df: int
+    p_equal: float
+    arms: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +129,55 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
         return Interval(mean, None, None, n, sd, confidence)
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, n, sd, confidence)
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """The mean of one number a seed, `values` (n,), with n - 1 degrees of freedom. Raises ValueError where n < 3."""
+    n = len(values)
+    if n < MIN_SEEDS:
+        raise ValueError(f"a test needs {MIN_SEEDS} values, got {n}")
+    sd = _standard_deviation(values)
+    return Estimate(math.fsum(values) / n, sd / math.sqrt(n), n - 1, n, sd)
+
+
+def pool(arms: Sequence[Sequence[float]]) -> Pool | None:
+    """The variance within arms, pooled over `arms` (values by seed each) that have two values or more.
+
+    None where fewer than two arms have, or where there is no spread. p_equal is 0 where an arm without spread stands
+    beside one with it.
+    """
+    scattered = [values for values in arms if len(values) > 1]
+    if len(scattered) < 2:
+        return None
+    variances = [_standard_deviation(values) ** 2 for values in scattered]
+    degrees = [len(values) - 1 for values in scattered]
+    df = sum(degrees)
+    variance = math.fsum(d * v for d, v in zip(degrees, variances, strict=True)) / df
+    if variance == 0:
+        return None
+    return Pool(variance, df, _bartlett(variances, degrees, variance), len(scattered))
+
+
+def _bartlett(variances: Sequence[float], degrees: Sequence[int], pooled: float) -> float:
+    """p of Bartlett's test of equal variances (Bartlett 1937, Proc. R. Soc. A 160, 268-282)."""
+    if min(variances) == 0:
+        return 0.0
+    df = sum(degrees)
+    excess = math.fsum(d * math.log(pooled / v) for d, v in zip(degrees, variances, strict=True))
+    correction = 1 + (math.fsum(1 / d for d in degrees) - 1 / df) / (3 * (len(variances) - 1))
+    return float(chdtrc(len(variances) - 1, excess / correction))
+
+
+def slope_weights(x: Sequence[float]) -> list[float]:
+    """Weights w such that sum of w y is the least-squares slope of y on `x` (k,): (x - mean) / sum of (x - mean)^2.
+
+    Raises ValueError where all x are the same.
+    """
+    mean = math.fsum(x) / len(x)
+    sxx = math.fsum((value - mean) ** 2 for value in x)
+    if sxx == 0:
+        raise ValueError("a slope needs two different values to be taken over")
+    return [(value - mean) / sxx for value in x]
 
 
 def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) -> dict[int, float]:
@@ -125,21 +234,30 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def fieller(numerators: Sequence[float], denominators: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Ratio of two paired means (n,), (n,) with Fieller's interval (Fieller 1954, J. R. Stat. Soc. B 16, 175-185).
+    """Ratio of two paired means (n,), (n,), with `ratio_interval` by their own covariance.
 
-    The interval holds every g for which a t test does not reject mean(numerator - g denominator) = 0, so it agrees
-    with the one-sided tests of that contrast. low and high are None where n < 3 or where the denominator is not
-    clear of 0 at this confidence, for then the set has no ends. sd is None: a ratio of means has none. Raises
-    ZeroDivisionError where the denominators' mean is 0.
+    low and high are None also where n < 3. Raises ZeroDivisionError where the denominators' mean is 0.
     """
     x, y = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
     n = len(x)
-    mean_x, mean_y = float(x.mean()), float(y.mean())
-    ratio = mean_x / mean_y
     if n < MIN_SEEDS:
-        return Interval(ratio, None, None, n, None, confidence)
-    covariance = np.cov(x, y) / n
-    t_squared = float(stdtrit(n - 1, (1 + confidence) / 2)) ** 2
+        return Interval(float(x.mean()) / float(y.mean()), None, None, n, None, confidence)
+    return ratio_interval((float(x.mean()), float(y.mean())), np.cov(x, y) / n, n - 1, n, confidence)
+
+
+def ratio_interval(
+    means: tuple[float, float], covariance: npt.NDArray[np.float64], df: float, n: int, confidence: float = 0.95
+) -> Interval:
+    """Ratio of two means with Fieller's interval (Fieller 1954, J. R. Stat. Soc. B 16, 175-185).
+
+    covariance: (2, 2), of the two means, with `df` degrees of freedom. The interval holds every g for which a t test
+    does not reject mean(numerator - g denominator) = 0, so it agrees with the one-sided tests of that contrast. low
+    and high are None where the denominator is not clear of 0 at this confidence, for then the set has no ends. sd is
+    None: a ratio of means has none. Raises ZeroDivisionError where the denominator is 0.
+    """
+    mean_x, mean_y = means
+    ratio = mean_x / mean_y
+    t_squared = float(stdtrit(df, (1 + confidence) / 2)) ** 2
     # a g^2 - 2 b g + c <= 0
     a = mean_y**2 - t_squared * float(covariance[1, 1])
     b = mean_x * mean_y - t_squared * float(covariance[0, 1])

@@ -1,42 +1,57 @@
-"""The five tests a claim can name, on accuracies by seed.
+"""The tests that a claim can name, on accuracies by seed.
 
-Each is a pair of one-sided tests at level .05, one that would support the claim and one that would refute it; where
-neither does, it is inconclusive. Both can be read off the 90 % interval: a one-sided test at .05 holds exactly
-where the interval's end on that side is beyond the bound.
+Each is a pair of one-sided tests, one that would support the claim and one that would refute it, each at .025; where
+neither does, it is inconclusive. Both can be read off the 95 % interval: a one-sided test at .025 holds exactly where
+the interval's end on that side is beyond the bound. By which variance they are taken: `variances.py`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from barlowcli.analysis.statistics import (
-    MIN_SEEDS,
-    Interval,
-    fieller,
-    p_above,
-    p_below,
-    p_outside,
-    paired_differences,
-    t_interval,
-    tost,
-)
+import numpy as np
+
+from barlowcli.analysis.statistics import MIN_SEEDS, Estimate, Interval, Pool, pool, ratio_interval, t_interval
+from barlowcli.verdicts.variances import PAIRED, Contrast, Sample, Variance, VarianceName, variance_for
+
+__all__ = [
+    "ALPHA",
+    "SIDE",
+    "Outcome",
+    "Pool",
+    "Sample",
+    "above",
+    "align",
+    "clearly_positive",
+    "equivalence",
+    "falls",
+    "interaction",
+    "p_learned",
+    "pool",
+    "recovers",
+    "rises",
+]
 
 BySeed = Mapping[int, float]
 ALPHA = 0.05
-DECISION_CONFIDENCE = 0.90
-"""1 - 2 alpha: the two-sided interval whose ends are the one-sided tests at alpha."""
+"""Of both words of a claim together."""
+SIDE = ALPHA / 2
+"""Of each word."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a test found.
 
-    quantity: "difference" of accuracies, or "share" of the gain from R to F. n: pairs of seeds. interval: 95 %;
-    decision: 90 %. margin: the bound, in the unit of the effect. effect and intervals are None where they mean
-    nothing, p_supported and p_refuted also where n < 3. yardstick: False where F is not clearly above R, so that a
-    share of F - R is a share of nothing. same: every seed gave the same number, there was no spread to test by.
-    hardest: which of several references p_supported is of, 0 for the one that the effect is taken against.
+    quantity: "difference" of accuracies (or a slope), or "share" of the gain from R to F. n: seeds. margin: the bound,
+    in the unit of the effect. interval: 95 %. effect and interval are None where they mean nothing, p_supported and
+    p_refuted also where n < 3. yardstick: False where F is not clearly above R, so that a share of F - R is a share of
+    nothing. same: nothing scattered, there was no spread to test by. hardest: which of several references p_supported
+    is of, 0 for the one that the effect is taken against.
+
+    variance: the one that p values and interval are taken by. paired_supported, paired_refuted: the p values of the
+    paired test, the same where variance is "paired". guard: p of "the arms compared scatter no more than the pool
+    says", None without a pool.
     """
 
     quantity: Literal["difference", "share"]
@@ -44,12 +59,15 @@ class Outcome:
     margin: float
     effect: float | None = None
     interval: Interval | None = None
-    decision: Interval | None = None
     p_supported: float | None = None
     p_refuted: float | None = None
     yardstick: bool = True
     same: bool = False
     hardest: int = 0
+    variance: VarianceName = "paired"
+    paired_supported: float | None = None
+    paired_refuted: float | None = None
+    guard: float | None = None
 
 
 def align(sides: Sequence[tuple[BySeed, bool]]) -> list[dict[int, float]]:
@@ -68,107 +86,179 @@ def align(sides: Sequence[tuple[BySeed, bool]]) -> list[dict[int, float]]:
     ]
 
 
-def above(arm: BySeed, best: BySeed, *others: BySeed) -> Outcome:
-    """Supported: A - B > 0 for `best` and all `others`; refuted: A - B < 0 for `best`, with the best mean.
+def above(arm: Sample, *against: Sample, pool: Pool | None = None) -> Outcome:
+    """Supported: A - B > 0 for every B of `against`; refuted: A - B < 0 for one of them. The effect is A - the first.
 
-    The best by mean may be the one that scatters most, so p_supported is the largest p of all: the intersection-union
-    test, which needs no correction (Berger 1982, Technometrics 24, 295-300).
+    The first is the best by mean. For "supported" the largest p counts: the intersection-union test, which needs no
+    correction (Berger 1982, Technometrics 24, 295-300). For "refuted" the smallest, times their number (Bonferroni):
+    the best is picked on the very seeds that it is tested on.
     """
-    differences = [list(paired_differences(arm, against).values()) for against in (best, *others)]
-    outcome = _difference(differences[0], 0.0)
-    if outcome.n < MIN_SEEDS:
-        return outcome
-    over = [p_above(values) for values in differences]
-    return replace(outcome, p_supported=max(over), p_refuted=p_below(differences[0]), hardest=over.index(max(over)))
-
-
-def interaction(arm: BySeed, against: BySeed, full: BySeed, floor: BySeed) -> Outcome:
-    """Supported: (A - B) - (F - R) > 0, the gain of A over B is larger than that of F over R; refuted: < 0."""
-    first, second = paired_differences(arm, against), paired_differences(full, floor)
-    differences = list(paired_differences(first, second).values())
-    outcome = _difference(differences, 0.0)
-    if outcome.n < MIN_SEEDS:
-        return outcome
-    return replace(outcome, p_supported=p_above(differences), p_refuted=p_below(differences))
-
-
-def equivalence(
-    arm: BySeed, against: BySeed, full: BySeed, floor: BySeed, share: float, *, base: BySeed | None = None
-) -> Outcome:
-    """Supported: |A - B| < margin, by two one-sided tests; refuted: |A - B| > margin.
-
-    margin = `share` x (mean F - mean R), taken as a fixed number. base: R where F was probed, if that is elsewhere
-    than the arm; F must then be clearly above both.
-    """
-    differences = list(paired_differences(arm, against).values())
-    gains = list(paired_differences(full, floor).values())
-    outcome = _difference(differences, share * t_interval(gains).mean)
-    if outcome.n < MIN_SEEDS or not _yardstick(full, floor, base):
-        return replace(outcome, yardstick=outcome.n < MIN_SEEDS)
-    p_inside = tost(differences, outcome.margin).p
-    return replace(outcome, p_supported=p_inside, p_refuted=p_outside(differences, outcome.margin))
-
-
-def recovers(
-    arm: BySeed,
-    full: BySeed,
-    floor: BySeed,
-    share: float,
-    *,
-    at_most: bool,
-    base: BySeed | None = None,
-    against: BySeed | None = None,
-) -> Outcome:
-    """Supported: (A - R) - `share` x (F - R) < 0 (at most) or > 0 (at least); refuted: the other way round.
-
-    base: as in `equivalence`. against: B, whose gain A - B then stands for A - R.
-    The effect is g = (A - R) / (F - R) with Fieller's interval, which holds the shares that these tests keep.
-    """
-    gains = list(paired_differences(arm, floor if against is None else against).values())
-    whole = list(paired_differences(full, floor).values())
-    n = len(gains)
-    if n < MIN_SEEDS or not _yardstick(full, floor, base):
-        effect = fieller(gains, whole).mean if n < MIN_SEEDS and math.fsum(whole) > 0 else None
-        return Outcome("share", n, share, effect=effect, yardstick=n < MIN_SEEDS)
-    contrast = [gain - share * most for gain, most in zip(gains, whole, strict=True)]
-    below, over = p_below(contrast), p_above(contrast)
-    interval = fieller(gains, whole)
-    return Outcome(
-        quantity="share",
-        n=n,
-        margin=share,
-        effect=interval.mean,
-        interval=interval,
-        decision=fieller(gains, whole, DECISION_CONFIDENCE),
-        p_supported=below if at_most else over,
-        p_refuted=over if at_most else below,
-        same=t_interval(contrast).sd == 0,
+    contrasts = [Contrast.of((1, arm), (-1, other)) for other in against]
+    if len(contrasts[0].seeds) < MIN_SEEDS:
+        return _few(contrasts[0])
+    by = variance_for(contrasts, pool)
+    over, paired = ([variance.estimate(contrast).above() for contrast in contrasts] for variance in (by, PAIRED))
+    return replace(
+        _difference(contrasts[0], by),
+        p_supported=max(over),
+        p_refuted=_any_below(contrasts, by),
+        hardest=over.index(max(over)),
+        paired_supported=max(paired),
+        paired_refuted=_any_below(contrasts, PAIRED),
     )
 
 
+def _any_below(contrasts: Sequence[Contrast], by: Variance) -> float:
+    return min(1.0, len(contrasts) * min(by.estimate(contrast).below() for contrast in contrasts))
+
+
+def rises(arm: Sample, pool: Pool | None = None) -> Outcome:
+    """Supported: the slope A is above 0; refuted: below."""
+    return _signed(Contrast.of((1, arm)), pool)
+
+
+def falls(arm: Sample, pool: Pool | None = None) -> Outcome:
+    """Supported: the slope A is below 0; refuted: above."""
+    return _swapped(rises(arm, pool))
+
+
+def interaction(arm: Sample, against: Sample, full: Sample, floor: Sample, pool: Pool | None = None) -> Outcome:
+    """Supported: (A - B) - (F - R) > 0, the gain of A over B is larger than that of F over R; refuted: < 0."""
+    return _signed(Contrast.of((1, arm), (-1, against), (-1, full), (1, floor)), pool)
+
+
+def equivalence(
+    arm: Sample, against: Sample, full: Sample, floor: Sample, share: float, pool: Pool | None = None
+) -> Outcome:
+    """Supported: |A - B| < margin, by two one-sided tests; refuted: |A - B| > margin.
+
+    margin = `share` x (mean F - mean R), taken as a fixed number.
+    """
+    contrast, whole = Contrast.of((1, arm), (-1, against)), Contrast.of((1, full), (-1, floor))
+    margin = share * whole.mean
+    if len(contrast.seeds) < MIN_SEEDS:
+        return _few(contrast, margin)
+    by = variance_for([contrast, whole], pool)
+    outcome = _difference(contrast, by, margin)
+    if not _positive(by.estimate(whole)):
+        return replace(outcome, yardstick=False)
+    found, paired = by.estimate(contrast), PAIRED.estimate(contrast)
+    return replace(
+        outcome,
+        p_supported=found.inside(margin),
+        p_refuted=found.outside(margin),
+        paired_supported=paired.inside(margin),
+        paired_refuted=paired.outside(margin),
+    )
+
+
+def recovers(
+    arm: Sample,
+    full: Sample,
+    floor: Sample | None,
+    share: float,
+    *,
+    at_most: bool,
+    against: Sample | None = None,
+    pool: Pool | None = None,
+) -> Outcome:
+    """Supported: (A - R) - `share` x (F - R) < 0 (at most) or > 0 (at least); refuted: the other way round.
+
+    against: B, whose gain A - B then stands for A - R. Without `floor` A and F are slopes, that is gains themselves.
+    The effect is g = (A - R) / (F - R) with Fieller's interval, which holds the shares that these tests keep.
+    """
+    base = floor if against is None else against
+    gain = [(1.0, arm), *([(-1.0, base)] if base is not None else [])]
+    whole = [(1.0, full), *([(-1.0, floor)] if floor is not None else [])]
+    gained, most = Contrast.of(*gain), Contrast.of(*whole)
+    excess = Contrast.of(*gain, *((-share * coefficient, sample) for coefficient, sample in whole))
+    n = len(excess.seeds)
+    if n < MIN_SEEDS:
+        return Outcome("share", n, share, effect=gained.mean / most.mean if n and most.mean > 0 else None)
+    by = variance_for([excess, most], pool)
+    found, paired = by.estimate(excess), PAIRED.estimate(excess)
+    judged = Outcome("share", n, share, variance=by.name, guard=by.guard)
+    # One number of degrees of freedom, so that interval, tests and yardstick agree: those of the contrast tested.
+    if not _positive(replace(by.estimate(most), df=found.df)):
+        return replace(judged, yardstick=False)
+    covariance = np.array([[by.covariance(x, y) for y in (gained, most)] for x in (gained, most)])
+    interval = ratio_interval((gained.mean, most.mean), covariance, found.df, n)
+    more = replace(
+        judged,
+        effect=interval.mean,
+        interval=interval,
+        p_supported=found.above(),
+        p_refuted=found.below(),
+        paired_supported=paired.above(),
+        paired_refuted=paired.below(),
+        same=found.error == 0,
+    )
+    return _swapped(more) if at_most else more
+
+
+def p_learned(arm: Sample, untrained: Sample, pool: Pool | None = None) -> float:
+    """One-sided p of "A is not above an untrained encoder". Raises ValueError where n < 3."""
+    contrast = Contrast.of((1, arm), (-1, untrained))
+    return variance_for([contrast], pool).estimate(contrast).above()
+
+
 def clearly_positive(gains: Sequence[float]) -> bool:
-    """Whether the 95 % interval of `gains` lies above 0; exactly then Fieller's interval over them has two ends."""
+    """Whether the 95 % interval of `gains` (n,) lies above 0; False where n < 3."""
     low = t_interval(gains).low
     return low is not None and low > 0
 
 
-def _yardstick(full: BySeed, floor: BySeed, base: BySeed | None) -> bool:
-    """Whether F is clearly above R, both where the arm was probed and where F was.
-
-    An untrained encoder on shuffled images is a low bar: F, probed on intact ones, can pass it with nothing learned.
-    """
-    floors = [floor] if base is None else [floor, base]
-    return all(clearly_positive(list(paired_differences(full, values).values())) for values in floors)
+def _positive(found: Estimate) -> bool:
+    """Whether its 95 % interval lies above 0; exactly then Fieller's interval over it has two ends."""
+    low = found.interval().low
+    return low is not None and low > 0
 
 
-def _difference(differences: Sequence[float], margin: float) -> Outcome:
-    interval = t_interval(differences)
+def _few(contrast: Contrast, margin: float = 0.0) -> Outcome:
+    """Too few seeds to test: the effect alone."""
+    n = len(contrast.seeds)
+    interval = t_interval(contrast.values) if n else None
+    effect = interval.mean if interval is not None else None
+    same = interval is not None and interval.sd == 0
+    return Outcome("difference", n, margin, effect=effect, interval=interval, same=same)
+
+
+def _difference(contrast: Contrast, by: Variance, margin: float = 0.0) -> Outcome:
+    """Effect and interval, without p values."""
+    found = by.estimate(contrast)
     return Outcome(
         quantity="difference",
-        n=interval.n,
+        n=found.n,
         margin=margin,
-        effect=interval.mean,
-        interval=interval,
-        decision=t_interval(differences, DECISION_CONFIDENCE),
-        same=interval.sd == 0,
+        effect=found.mean,
+        interval=found.interval(),
+        same=found.error == 0,
+        variance=by.name,
+        guard=by.guard,
+    )
+
+
+def _signed(contrast: Contrast, pool: Pool | None) -> Outcome:
+    """Supported: above 0; refuted: below."""
+    if len(contrast.seeds) < MIN_SEEDS:
+        return _few(contrast)
+    by = variance_for([contrast], pool)
+    found, paired = by.estimate(contrast), PAIRED.estimate(contrast)
+    return replace(
+        _difference(contrast, by),
+        p_supported=found.above(),
+        p_refuted=found.below(),
+        paired_supported=paired.above(),
+        paired_refuted=paired.below(),
+    )
+
+
+def _swapped(outcome: Outcome) -> Outcome:
+    """With the words the other way round."""
+    return replace(
+        outcome,
+        p_supported=outcome.p_refuted,
+        p_refuted=outcome.p_supported,
+        paired_supported=outcome.paired_refuted,
+        paired_refuted=outcome.paired_supported,
     )

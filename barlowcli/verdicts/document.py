@@ -6,7 +6,7 @@ from typing import Any
 from barlowcli.analysis.statistics import Interval
 from barlowcli.plan.plan import Plan
 from barlowcli.records.files import SCHEMA
-from barlowcli.verdicts.contrasts import ALPHA, DECISION_CONFIDENCE
+from barlowcli.verdicts.contrasts_of_today import ALPHA, DECISION_CONFIDENCE
 from barlowcli.verdicts.findings import Finding, notes, reason
 from barlowcli.verdicts.judgement import Verdict
 

@@ -10,7 +10,7 @@ from barlowcli.plan.plan import Plan
 from barlowcli.records.metrics import INTACT
 from barlowcli.registry import METHODS
 from barlowcli.settings.any_method import settings_of
-from barlowcli.verdicts.contrasts import Outcome, clearly_positive
+from barlowcli.verdicts.contrasts_of_today import Outcome, clearly_positive
 from barlowcli.verdicts.judgement import Accuracy, Verdict
 
 DECIDED = ("supported", "refuted", "inconclusive")

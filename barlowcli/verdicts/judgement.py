@@ -2,8 +2,8 @@
 
 A claim is judged for every value of its axis `by`, in the arms' own domains and again on intact images. The words:
 supported and refuted are each a test at level .05 after Holm's correction over the values of `by` (see
-`contrasts.py`), inconclusive is neither, untested means that the plan has no cells for it, incomplete that planned
-cells have no numbers (yet). Nothing is ever filled in.
+`contrasts_of_today.py`), inconclusive is neither, untested means that the plan has no cells for it, incomplete that
+planned cells have no numbers (yet). Nothing is ever filled in.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from barlowcli.analysis.statistics import MIN_SEEDS, holm, paired_differences
 from barlowcli.analysis.wording import listing
 from barlowcli.experiment.claims import WINNER, Claim, Domain
 from barlowcli.records.metrics import Metric
-from barlowcli.verdicts.contrasts import (
+from barlowcli.verdicts.contrasts_of_today import (
     ALPHA,
     Outcome,
     above,

@@ -3,17 +3,21 @@ import math
 import numpy as np
 import pytest
 from scipy import optimize, stats
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
 from barlowcli.analysis.statistics import (
     Interval,
+    estimate,
     fieller,
     holm,
     p_above,
     p_below,
     p_outside,
     paired_differences,
+    pool,
+    slope_weights,
     t_interval,
     tost,
 )
@@ -133,3 +137,47 @@ def test_fieller_has_no_ends_where_the_denominator_may_be_nothing() -> None:
 def test_fieller_without_spread_has_no_width() -> None:
     found = fieller([0.125] * 3, [0.5] * 3)
     assert (found.mean, found.low, found.high) == pytest.approx((0.25, 0.25, 0.25))
+
+
+@pytest.mark.parametrize("margin", [0.005, 0.02, 0.1])
+def test_inside_a_margin_is_the_tost_of_statsmodels(margin: float) -> None:
+    first, second = draws(5, 1), draws(5, 2)
+    found = estimate([a - b for a, b in zip(first, second, strict=True)])
+    assert found.inside(margin) == pytest.approx(ttost_paired(np.array(first), np.array(second), -margin, margin)[0])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_inside_and_outside_at_a_side_are_read_off_the_95_per_cent_interval(seed: int) -> None:
+    differences, margin = draws(4, seed, mean=0.02 * (seed % 5 - 2), sd=0.01), 0.02
+    low, high = DescrStatsW(differences).tconfint_mean(alpha=0.05)
+    found = estimate(differences)
+    assert (found.interval().low, found.interval().high) == pytest.approx((low, high))
+    assert (found.inside(margin) < 0.025) == (-margin < low and high < margin)
+    assert (found.outside(margin) < 0.025) == (high < -margin or low > margin)
+
+
+def test_the_pool_is_the_residual_variance_of_least_squares_and_bartletts_test() -> None:
+    arms = [draws(n, n, mean=mean, sd=sd) for n, mean, sd in ((3, 0.2, 0.01), (5, 0.5, 0.02), (4, 0.9, 0.01))]
+    found = pool([*arms, [0.3], []])  # one value has no variance
+    y = np.concatenate(arms)
+    design = np.repeat(np.eye(3), [3, 5, 4], axis=0)
+    fit = OLS(y, design).fit()
+    assert found is not None
+    assert (found.variance, found.df, found.arms) == pytest.approx((fit.mse_resid, fit.df_resid, 3))
+    assert found.p_equal == pytest.approx(stats.bartlett(*arms).pvalue)
+
+
+def test_without_spread_or_a_second_arm_there_is_no_pool() -> None:
+    assert pool([[0.1, 0.2, 0.3]]) is None
+    assert pool([[0.1, 0.2, 0.3], [0.5]]) is None
+    assert pool([[0.1] * 3, [0.2] * 3]) is None
+    mixed = pool([[0.1] * 3, [0.1, 0.2, 0.3]])
+    assert mixed is not None
+    assert (mixed.variance, mixed.p_equal) == pytest.approx((0.005, 0))
+
+
+def test_a_slope_is_that_of_least_squares() -> None:
+    x, y = [4.0, 5.0, 8.0, 10.0], draws(4, 1)
+    assert np.dot(slope_weights(x), y) == pytest.approx(stats.linregress(x, y).slope)
+    with pytest.raises(ValueError, match="two different values"):
+        slope_weights([3.0, 3.0])
