@@ -1,6 +1,5 @@
 """Plan and records of a run together: its arms and what varies among them, each computed once."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,7 +9,6 @@ from barlowcli.experiment.axes import NOWHERE, SHUFFLE, AxisValue
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.metrics import INTACT, OWN, Metric
 from barlowcli.records.record import Record
-from barlowcli.registry import SHUFFLES
 from barlowcli.settings.any_method import MethodSettings
 
 PROBE = Metric("linear", "h")
@@ -198,12 +196,3 @@ def untrained_domains(arms: Iterable[Arm], shuffles: Iterable[str]) -> list[tupl
             for domain in arm.domains:
                 found.setdefault((rest, domain), arm)
     return [(arm, domain) for (_, domain), arm in found.items()]
-
-
-def number(value: str) -> float:
-    """An axis value as a number, to order by: "64" -> 64, "patch-4" -> 4, "none" -> infinity (a patch of any size)."""
-    named = {"pixels": 1, "none": math.inf}
-    try:
-        return float(named.get(value) or SHUFFLES.number(value) or value)
-    except ValueError:
-        return math.inf

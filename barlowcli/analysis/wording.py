@@ -102,9 +102,9 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
-def points(difference: float) -> str:
+def points(difference: float, unit: str = " points") -> str:
     """A difference of accuracies in percentage points with its sign: "+12.1 points"."""
-    return f"{100 * difference:+.1f} points"
+    return f"{100 * difference:+.1f}{unit}"
 
 
 def span(interval: Interval, *, signed: bool) -> str:

@@ -1,5 +1,6 @@
 """An axis of the grid: one factor, its values and the settings that they stand for."""
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from pydantic import (
 
 from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
+from barlowcli.registry import SHUFFLES
 from barlowcli.settings.base import Settings
 from barlowcli.settings.mistakes import quoted
 from barlowcli.settings.tables import expand, flatten
@@ -161,3 +163,12 @@ def check_axis_values(names: Iterable[str]) -> None:
             raise ValueError(
                 f"an axis cannot have the value {quoted(name)}: `{_NONE}` stands for no value, `{_SAME}` between values"
             )
+
+
+def number(value: str) -> float:
+    """An axis value as a number, to order by: "64" -> 64, "patch-4" -> 4, "none" -> infinity (a patch of any size)."""
+    named = {"pixels": 1, "none": math.inf}
+    try:
+        return float(named.get(value) or SHUFFLES.number(value) or value)
+    except ValueError:
+        return math.inf

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from barlowcli.entries import did_you_mean
-from barlowcli.experiment.axes import Axis, axis_text
+from barlowcli.experiment.axes import Axis, axis_text, number
 from barlowcli.experiment.claims import NAME_PATTERN, SYMBOLS, WINNER, Claim, Name
-from barlowcli.settings.base import Settings
+from barlowcli.settings.base import Positive, Settings
 from barlowcli.settings.mistakes import NAME_RULE, quoted
 
 Seeds = Annotated[int, Field(ge=1, le=1000)]
@@ -124,6 +124,11 @@ class Experiment(Settings):
     controls: list[Control] = []
     presets: dict[str, Preset]
     claims: list[Claim] = []
+    variance: Literal["paired", "pooled"] = "paired"
+    """What the claims are tested by: the spread of the differences between paired seeds, or that of all arms pooled,
+    where they scatter alike."""
+    spread: Positive = 0.01
+    """Standard deviation of an accuracy over seeds, a guess for `--dry-run` as long as nothing was run."""
     curve: Curve | None = None
     published: Published | None = None
     screen: Screen | None = None
@@ -161,6 +166,8 @@ class Experiment(Settings):
                 self._check_axis(place, name)
         if self.screen is not None and (STAGE not in self.axes or not {*self._values(STAGE)} <= {SCREEN, TEST}):
             raise ValueError("a screened experiment needs the axis `stage`, with the values screen and test")
+        for claim in self.claims:
+            self._check_slope(claim)
         ids = [claim.id for claim in self.claims]
         if len(set(ids)) < len(ids):
             raise ValueError("two claims have the same id")
@@ -194,11 +201,31 @@ class Experiment(Settings):
         if value not in known and self._is_closed(name):
             raise ValueError(f"{place} names the value `{value}` of `{name}`: {did_you_mean(value, known)}")
 
+    def _check_slope(self, claim: Claim) -> None:
+        """Raise ValueError where the values of the axis have no place on the scale of the slope."""
+        along = claim.along
+        if along is None:
+            return
+        if along.until:
+            self._check_value(f"claim {claim.id}", along.axis, along.until)
+        if along.scale == "rank":
+            return
+        for value in self._values(along.axis):
+            place = number(value)
+            if not math.isfinite(place) or (along.scale == "log2" and place <= 0):
+                raise ValueError(
+                    f"claim {claim.id}: {quoted(value)} of the axis `{along.axis}` has no place on a {along.scale} "
+                    'scale; scale = "rank" counts the values in their order'
+                )
+
     def _arms(self) -> list[tuple[str, dict[str, str]]]:
         """Everything that names values of axes, with where it stands."""
         places = [(f"control {i + 1}", control.set) for i, control in enumerate(self.controls)]
         for claim in self.claims:
-            arms = [claim.arm, *claim.against, claim.full, claim.floor]
+            arms = [claim.arm, claim.learned, claim.primary or {}]
+            for domain in claim.domains:
+                there = claim.in_domain(domain)
+                arms += [*there.against, there.full, there.floor, there.ceiling]
             places += [(f"claim {claim.id}", {k: v for k, v in arm.items() if k != "metric"}) for arm in arms]
         if self.screen is not None:
             names = (*self.screen.candidates, *self.screen.parents)
@@ -207,7 +234,9 @@ class Experiment(Settings):
 
     def _axis_references(self) -> list[tuple[str, Sequence[str]]]:
         """Everything that names axes alone."""
-        places: list[tuple[str, Sequence[str]]] = [(f"claim {claim.id}", [claim.by]) for claim in self.claims]
+        places: list[tuple[str, Sequence[str]]] = [
+            (f"claim {claim.id}", [claim.by, *([claim.along.axis] if claim.along else [])]) for claim in self.claims
+        ]
         places += [(f"control {i + 1}", control.follow) for i, control in enumerate(self.controls)]
         places += [(f"preset {name}", list(preset.axes)) for name, preset in self.presets.items()]
         parts = {"curve": self.curve, "published": self.published}

@@ -82,7 +82,10 @@ def _former(old: Plan, new: Plan, cell: PlannedCell) -> bool:
 
 def _check_claims(old: Plan, new: Plan, folder: Path) -> None:
     words = {"title", "supported", "refuted", "inconclusive"}
-    before, now = ([claim.model_dump(exclude=words) for claim in plan.experiment.claims] for plan in (old, new))
+    before, now = (
+        [plan.experiment.variance, *(claim.model_dump(exclude=words) for claim in plan.experiment.claims)]
+        for plan in (old, new)
+    )
     if before != now:
         raise ConfigError(
             [f"the claims of {new.experiment.name} differ from those frozen in {ResultsFolder(folder).plan}"],

@@ -6,11 +6,12 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from barlowcli.experiment.axes import NOWHERE, AxisText
+from barlowcli.experiment.claims import Claim
 from barlowcli.experiment.model import Experiment
 from barlowcli.records.files import SCHEMA
 from barlowcli.records.record import CellId
 from barlowcli.settings.base import Settings
-from barlowcli.settings.cell import CellConfig, digest
+from barlowcli.settings.cell import CellConfig, digest, without_later
 from barlowcli.settings.mistakes import quoted
 
 
@@ -80,9 +81,10 @@ class Plan(Settings):
 
     @property
     def hash(self) -> str:
-        """Digest of the claims and the cells."""
-        claims = [claim.model_dump(mode="json") for claim in self.experiment.claims]
-        return digest([claims, sorted(cell.id for cell in self.cells)])
+        """Digest of the claims, what they are tested by, and the cells."""
+        claims = [without_later(claim.model_dump(mode="json"), Claim) for claim in self.experiment.claims]
+        tested = [] if self.experiment.variance == "paired" else [self.experiment.variance]
+        return digest([claims, sorted(cell.id for cell in self.cells), *tested])
 
     @property
     def axes(self) -> dict[str, list[str]]:

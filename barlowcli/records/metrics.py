@@ -42,6 +42,10 @@ class Metric:
         """Whether it is measured of the averaged target network."""
         return self.space.startswith(TARGET)
 
+    def of_online(self) -> "Metric":
+        """The same of the network that is trained, where this is of its average."""
+        return replace(self, space=self.space.removeprefix(TARGET))
+
     def within(self, domain: str) -> "Metric":
         """The same in another domain."""
         return replace(self, domain=domain)

@@ -8,6 +8,7 @@ from barlowcli.analysis.wording import capital, data_name, method_name, percent
 from barlowcli.records.metrics import INTACT
 from barlowcli.report.setting import distinct, seeds_text, size_text
 from barlowcli.verdicts import Verdict
+from barlowcli.verdicts.errors import error_rate
 
 SEEDS_FOR_A_VERDICT = 5
 """Fewer only screen: three seeds already give an interval, but a wide and shaky one."""
@@ -26,6 +27,11 @@ def caveats(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
             f"{seeds_text(plan)} {can}; for a verdict to build on take {SEEDS_FOR_A_VERDICT} or more "
             f"(--seeds {SEEDS_FOR_A_VERDICT})."
         )
+    if any(verdict.images is not None for verdict in verdicts):
+        found.append(
+            "Intervals are over seeds, for one draw of training images and one test set; the standard error over the "
+            "test images says what another test set of that size would change."
+        )
     configs = [cell.config for cell in plan.cells]
     data, size = distinct(data_name(config.data.name) for config in configs), distinct(map(size_text, configs))
     encoder = distinct(config.encoder.name for config in configs if config.encoder)
@@ -34,6 +40,7 @@ def caveats(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     if skipped:
         found.append(f"Images that could not be used and were left out: {skipped:,}.")
     found += _weak_models(results, verdicts)
+    found += [text] if (text := error_rate(verdicts)) else []
     return [*found, f"All this was measured on {measured}; other data and larger networks may differ."]
 
 

@@ -19,7 +19,8 @@ from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
 from barlowcli.report.provenance import provenance_rows
 from barlowcli.report.setting import mode, screened, setting
-from barlowcli.verdicts.findings import Finding, effect_text, interval_text, notes, p_text, place, reason
+from barlowcli.verdicts.findings import Finding, place
+from barlowcli.verdicts.reasons import effect_text, images_text, interval_text, notes, p_text, reason
 
 
 def render(content: Content) -> str:
@@ -60,8 +61,9 @@ class FindingView:
     title: str
     id: str
     word: str
+    detail: str
     meaning: str
-    disagreement: str
+    primary: bool
     rows: tuple[dict[str, Any], ...]
 
 
@@ -73,6 +75,8 @@ def _finding(finding: Finding) -> FindingView:
             "word": verdict.word,
             "effect": effect_text(verdict),
             "interval": interval_text(verdict),
+            "images": images_text(verdict),
+            "primary": verdict.primary,
             "n": verdict.outcome.n if verdict.outcome else "",
             "p": p_text(verdict),
             "reason": reason(verdict),
@@ -81,7 +85,8 @@ def _finding(finding: Finding) -> FindingView:
         for verdict in finding.verdicts
     )
     claim = finding.claim
-    return FindingView(claim.title, claim.id, finding.word, capital(finding.meaning), finding.disagreement, rows)
+    primary = any(verdict.primary for verdict in finding.verdicts)
+    return FindingView(claim.title, claim.id, finding.word, finding.detail, capital(finding.meaning), primary, rows)
 
 
 def _picture(plot: Plot) -> dict[str, str]:
@@ -114,9 +119,9 @@ def _notes(plan: Plan) -> list[str]:
         found.append("Some cells without jitter keep greyscale, which breaks the histogram in a third of the pairs.")
     if any(view.shuffle != INTACT for view in views):
         found.append(
-            "An encoder trained on shuffled views is probed twice: in its own domain, on images shuffled alike, where "
-            "it is held against an untrained encoder on shuffled images; and on intact images. BatchNorm statistics "
-            "are re-estimated on the images probed. Where the two disagree, the claim says so."
+            "An encoder trained on shuffled views is probed twice: on images shuffled alike, its own domain, and on "
+            "intact images. Everything that it is compared with is probed in the same domain. BatchNorm statistics are "
+            "re-estimated on the images probed. Where the two domains disagree, the claim depends on the probe."
         )
     return found
 

@@ -4,7 +4,11 @@ from barlowcli.analysis.wording import capital
 from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
 from barlowcli.report.setting import mode, screened, setting
-from barlowcli.verdicts.findings import Finding, meaning, notes, reason
+from barlowcli.verdicts.findings import DECIDED, Finding, meaning
+from barlowcli.verdicts.reasons import notes, reason
+
+ALIKE = (*DECIDED, "not learned")
+"""Words that are worth saying of a second domain."""
 
 
 def summary_lines(content: Content) -> list[str]:
@@ -35,18 +39,19 @@ def _done(content: Content) -> str:
 
 
 def _claim_lines(finding: Finding) -> list[str]:
-    headline = f"{finding.claim.title}: {finding.word.upper()}"
-    lines = [headline + (f". {capital(finding.meaning)}." if finding.meaning else "")]
+    kind = "" if any(verdict.primary for verdict in finding.verdicts) else " (exploratory)"
+    headline = f"{finding.claim.title}{kind}: {finding.word.upper()}"
+    headline += f": {finding.detail}" if finding.detail else ""
+    shown = finding.shown
     if finding.word == "untested":
-        return [f"{headline}. {reason(finding.primary[0])}" if finding.primary else headline]
-    agreed = len({verdict.word for verdict in finding.primary}) == 1
-    for verdict in finding.primary:
+        return [f"{headline}. {reason(shown[0])}" if shown else headline]
+    lines = [headline + (f". {capital(finding.meaning)}." if finding.meaning else "")]
+    agreed = len({verdict.word for verdict in shown}) == 1
+    for verdict in shown:
         means = meaning(verdict)
         word = "" if agreed else f"{verdict.word}, {means}." if means else f"{verdict.word}."
         parts = [f"{verdict.name}:", word, reason(verdict), *notes(verdict)]
         lines.append("  " + " ".join(part for part in parts if part))
-    if finding.disagreement:
-        lines.append(f"  {finding.disagreement}")
-    elif len(finding.verdicts) > len(finding.primary) and finding.meaning:
+    if len(finding.verdicts) > len(shown) and finding.word in ALIKE:
         lines.append("  Probed on intact images: the same verdict.")
     return lines

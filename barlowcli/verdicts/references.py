@@ -1,16 +1,18 @@
 """Which cells and which metric each accuracy of a claim comes from, by the plan alone."""
 
 import itertools
+import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from barlowcli.analysis.results import Results, number, shuffle_axes, trained_domain
+from barlowcli.analysis.results import Results, shuffle_axes, trained_domain
 from barlowcli.analysis.wording import domain_name, metric_name
-from barlowcli.experiment.axes import NOWHERE, AxisValue
-from barlowcli.experiment.claims import SYMBOLS, WINNER, Claim, Domain
+from barlowcli.experiment.axes import NOWHERE, AxisValue, number
+from barlowcli.experiment.claims import SYMBOLS, WINNER, Along, Claim, Domain
 from barlowcli.experiment.model import Control
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.metrics import INTACT, OWN, Metric
-from barlowcli.verdicts.sides import Case, Side, Sides
+from barlowcli.verdicts.sides import AnySide, Case, Side, Sides, Slope
 
 
 def cases(results: Results, claim: Claim, domain: Domain) -> list[tuple[Case, Sides]]:
@@ -20,12 +22,13 @@ def cases(results: Results, claim: Claim, domain: Domain) -> list[tuple[Case, Si
     Cases that come to the very same cells are one, at no value of the axes in which they differ; what would be held
     against itself is none.
     """
-    plan = results.plan
+    plan, claim = results.plan, claim.in_domain(domain)
     arm = translated(plan, claim.arm)
+    settled = {*arm, *([claim.along.axis] if claim.along is not None else [])}
     choices = {
         name: [AxisValue((value,)) for value in values] or [NOWHERE]
         for name, values in plan.axes.items()
-        if name not in arm
+        if name not in settled
     }
     found: dict[object, tuple[Case, Sides]] = {}
     for values in itertools.product(*choices.values()):
@@ -33,12 +36,12 @@ def cases(results: Results, claim: Claim, domain: Domain) -> list[tuple[Case, Si
         if _control(plan, case) is not None:
             continue
         sides = sides_of(results, claim, case, domain)
-        unmeasured = not sides.arm.cells and _matching(
+        unmeasured = not sides.arm.planned and _matching(
             plan, plan.cells, {**case, **arm}
         )  # it has cells, but not the number
         if unmeasured or sides.against_itself:
             continue
-        key = sides.cells if sides.arm.cells else values  # what the plan lacks stays apart
+        key = sides.cells if sides.arm.planned else values  # what the plan lacks stays apart
         before = found.get(key, (case, sides))[0]
         same = {name: value if before[name] == value else NOWHERE for name, value in case.items()}
         found[key] = (same, sides)
@@ -64,71 +67,106 @@ def translated(plan: Plan, arm: Mapping[str, str]) -> dict[str, AxisValue]:
 
 
 def sides_of(results: Results, claim: Claim, case: Case, domain: Domain) -> Sides:
-    """The sides of `claim` for one case, in the arms' own domains or on intact images."""
+    """The sides of `claim` for one case, all of them probed in the arm's own domain or on intact images.
+
+    claim: with the references that it has in this domain (`Claim.in_domain`).
+    """
     plan = results.plan
     here = {**case, **translated(plan, claim.arm)}
     cells = _matching(plan, plan.cells, here)
-    home = (trained_domain(cells[0]) if cells else None) or INTACT
-
-    def side(reference: Mapping[str, str]) -> Side:
-        return _side(results, claim, here, reference, INTACT if domain == INTACT else home, own=domain == OWN)
-
-    full = side(claim.full) if claim.full else None
-    floor = side(claim.floor) if claim.floor else None
-    there = full.metric.domain if full else ""
-    base = _side(results, claim, here, claim.floor, there, own=domain == OWN) if claim.floor and there else None
-    untrained = [cell for cell in plan.cells if cell.config.method.encodes and not cell.config.method.trains]
-    return Sides(
-        arm=side(claim.arm),
-        against=tuple(side(reference) for reference in claim.against),
-        full=full,
-        floor=floor,
-        base=base if floor and base and base.metric != floor.metric else None,
-        untrained=side({"method": untrained[0].axes["method"]}) if untrained and "method" in plan.axes else None,
+    home = (trained_domain(cells[0]) if cells and domain == OWN else None) or INTACT
+    look = _Look(results, claim, here, home)
+    sides = Sides(
+        arm=look.side(claim.arm),
+        against=tuple(look.side(reference) for reference in claim.against),
+        full=look.side(claim.full) if claim.full else None,
+        floor=look.side(claim.floor) if claim.floor else None,
+        ceiling=look.accuracy(claim.ceiling) if claim.ceiling else None,
+        untrained=look.untrained(),
+        learned={},
     )
+    return replace(sides, learned=_learned(look, sides)) if claim.learned else sides
 
 
-def _side(results: Results, claim: Claim, here: Case, reference: Mapping[str, str], home: str, *, own: bool) -> Side:
-    """Look `reference` up. here: the axes of the arm judged; home: the domain to probe in; own: unless the reference
-    has been trained in one of its own."""
-    plan = results.plan
-    named = translated(plan, reference)
-    template = Metric.read(reference.get("metric", claim.metric))
-    control = _control(plan, named)
-    wanted = {**here, **named} if control is None else {**translated(plan, control.set), **named}
-
-    def metric(cell: PlannedCell | None) -> Metric:
-        if template.domain != "{domain}":
-            return template
-        return template.within((trained_domain(cell) if own and cell is not None else None) or home)
-
-    found = [cell for cell in _matching(plan, plan.cells, wanted) if _offers(cell, metric(cell))]
-    if control is not None:
-        untrained = not any(trained_domain(cell) for cell in found)
-        settled = {*wanted, *(shuffle_axes(plan) if untrained else [])}  # probed where the arm is, whatever its name
-        found = _nearest(plan, found, {name: value for name, value in here.items() if name not in settled})
-    at = metric(found[0] if found else None)
-    shown = {*claim.arm, *(wanted if control else named), *([claim.by] if claim.compares_gains else [])}
-    cells: dict[int, tuple[PlannedCell, ...]] = {}
-    for cell in sorted(found, key=lambda cell: cell.seed):
-        cells[cell.seed] = (*cells.get(cell.seed, ()), cell)
-    return Side(
-        name=_name(results, wanted, shown, at, found[0] if found else None),
-        metric=at,
-        cells=cells,
-        control=control is not None,
-    )
+def _learned(look: "_Look", sides: Sides) -> dict[Metric, Side]:
+    """Metric -> the control that has learned nothing, for what each side of the grid is measured by."""
+    metrics = dict.fromkeys(side.metric for _, side in sides.needed if not side.control)
+    return {metric: look.accuracy({"metric": str(metric.of_online()), **look.claim.learned}) for metric in metrics}
 
 
-def _name(results: Results, at: Case, shown: Collection[str], metric: Metric, cell: PlannedCell | None) -> str:
-    """A side in words: its arm over the axes `shown`, for an untrained control with what was probed instead."""
+@dataclass(frozen=True)
+class _Look:
+    """How references are looked up. here: the axes of the arm judged; home: the domain that everything is probed in."""
+
+    results: Results
+    claim: Claim
+    here: Case
+    home: str
+
+    def side(self, reference: Mapping[str, str]) -> AnySide:
+        """What a claim names: an accuracy, or the slope of one along the claim's axis."""
+        along, plan = self.claim.along, self.results.plan
+        if along is None:
+            return self.accuracy(reference)
+        names = sorted(plan.axes[along.axis], key=number)
+        names = [name for name in names if not along.until or number(name) <= number(along.until)]
+        axis = {name: AxisValue((name,)) for name in names}
+        sides = {name: self.accuracy(reference, {along.axis: at}) for name, at in axis.items()}
+        places = [(x, side) for x, side in zip(_places(names, along), sides.values(), strict=True) if side.planned]
+        whole = self.accuracy(reference)
+        return Slope(whole.name, whole.metric, tuple(places))
+
+    def untrained(self) -> Side | None:
+        """The claim's probe on an untrained encoder, where the plan has one."""
+        plan = self.results.plan
+        found = [cell for cell in plan.cells if cell.config.method.encodes and not cell.config.method.trains]
+        return self.accuracy({"method": found[0].axes["method"]}) if found and "method" in plan.axes else None
+
+    def accuracy(self, reference: Mapping[str, str], at: Case | None = None) -> Side:
+        """The accuracy that a reference names; at: values of axes that it leaves open."""
+        results, claim, plan = self.results, self.claim, self.results.plan
+        named = {**translated(plan, reference), **(at or {})}
+        metric = Metric.read(reference.get("metric", claim.metric))
+        metric = metric.within(self.home) if metric.domain == "{domain}" else metric
+        control = _control(plan, named)
+        wanted = {**self.here, **named} if control is None else {**translated(plan, control.set), **named}
+        found = [cell for cell in _matching(plan, plan.cells, wanted) if _offers(cell, metric)]
+        if control is not None:
+            untrained = not any(trained_domain(cell) for cell in found)
+            settled = {*wanted, *(shuffle_axes(plan) if untrained else [])}  # probed where the arm is
+            found = _nearest(plan, found, {name: value for name, value in self.here.items() if name not in settled})
+        shown = {*claim.arm, *(wanted if control else named), *([claim.by] if claim.compares_gains else [])}
+        cells: dict[int, tuple[PlannedCell, ...]] = {}
+        for cell in sorted(found, key=lambda cell: cell.seed):
+            cells[cell.seed] = (*cells.get(cell.seed, ()), cell)
+        return Side(
+            name=_name(results, wanted, shown, metric, found[0] if found else None, self.home),
+            metric=metric,
+            cells=cells,
+            control=control is not None,
+        )
+
+
+def _places(names: Sequence[str], along: Along) -> list[float]:
+    """Where the values of an axis lie on the scale of a slope."""
+    if along.scale == "rank":
+        return [float(place) for place in range(len(names))]
+    values = [number(name) for name in names]
+    return [math.log2(value) for value in values] if along.scale == "log2" else values
+
+
+def _name(
+    results: Results, at: Case, shown: Collection[str], metric: Metric, cell: PlannedCell | None, home: str
+) -> str:
+    """A side in words: its arm over the axes `shown`, for an untrained control with what was probed instead, and where
+    it was probed if that is elsewhere than the arm."""
     if cell is None:  # what the plan lacks is named in full
         return results.arm_name(at, [name for name in results.plan.experiment.axes if name in shown and name in at])
     if not cell.config.method.encodes:
         return metric_name(metric)
     varied = [name for name in results.varying if name in at]
     arm = results.arm_name(at, [name for name in varied if name in shown] or varied)
-    if cell.config.method.trains:
+    if cell.config.method.trains and metric.domain == home:
         return arm
     return f"{arm} on {domain_name(metric.domain)}"
 

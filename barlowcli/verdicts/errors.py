@@ -1,0 +1,29 @@
+"""How often the verdicts of a report may be wrong, in a sentence or two."""
+
+from collections.abc import Sequence
+
+from barlowcli.verdicts.contrasts import ALPHA
+from barlowcli.verdicts.verdict import Verdict
+
+TESTED = ("supported", "refuted", "inconclusive", "not learned", "supported by collapse", "refuted by collapse")
+"""Words of verdicts that a test was made for."""
+
+
+def error_rate(verdicts: Sequence[Verdict]) -> str:
+    """The error rate of the primary verdicts together, and of the exploratory ones; "" where nothing was tested."""
+    tested = [verdict for verdict in verdicts if verdict.word in TESTED]
+    primary = [verdict for verdict in tested if verdict.primary]
+    families = {(verdict.claim.id, verdict.domains) for verdict in tested if not verdict.primary}
+    in_100 = f"{100 * ALPHA:.0f} of 100 such runs"
+    parts = []
+    if primary:
+        which = "The primary verdict is" if len(primary) == 1 else f"The {len(primary)} primary verdicts together are"
+        parts.append(f"{which} wrong in at most {in_100}.")
+    if families:
+        start = (
+            "Exploratory" if primary else "No claim was named as the primary one before the run: all are exploratory"
+        )
+        many = "the claim" if len(families) == 1 else f"each of the {len(families)} claims and domains"
+        count = f"; by chance alone {ALPHA * len(families):.1g} of them could be wrong" if len(families) > 1 else ""
+        parts.append(f"{start}: {many} is wrong in at most {in_100}{count}.")
+    return " ".join(parts)

@@ -1,0 +1,31 @@
+"""The numbers of a side as a test takes them, and the residual variance of all arms that its pooled form is based on."""
+
+from collections.abc import Mapping, Sequence
+
+from barlowcli.analysis.results import Results
+from barlowcli.analysis.statistics import Pool, pool
+from barlowcli.verdicts.contrasts import Sample
+from barlowcli.verdicts.sides import AnySide, Side
+
+
+def sample_of(side: AnySide, values: Mapping[int, float]) -> Sample:
+    """The values of a side by seed. A control whose one number stands for every seed does not vary."""
+    constant = side.control and len(set(values.values())) == 1
+    return Sample(values, side.key, 0.0 if constant else sum(weight**2 for weight, _ in side.levels))
+
+
+def pool_of(results: Results, sides: Sequence[AnySide]) -> Pool | None:
+    """The residual variance of all arms measured as these sides are, None where the experiment declares the paired test.
+
+    Arms of which a cell collapsed scatter in another way; they count only where they are among the sides.
+    """
+    if results.plan.experiment.variance != "pooled":
+        return None
+    own: dict[object, Side] = {level.key: level for side in sides for _, level in side.levels}
+    found = {frozenset(level.ids): list(level.values(results.records).values()) for level in own.values()}
+    for metric in {level.metric for level in own.values()}:
+        for arm in results.arms:
+            ids = frozenset(cell.id for cell in arm.cells)
+            if "collapsed" not in arm.statuses:
+                found.setdefault(ids, list(arm.values(metric).values()))
+    return pool([values for values in found.values() if len(set(values)) > 1])
