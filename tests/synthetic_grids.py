@@ -73,6 +73,12 @@ def _metrics(cell: PlannedCell, truth: Truth, noise: float) -> dict[str, float]:
         draw = np.random.default_rng([3, cell.seed, *f"{who} {domain}".encode()])
         accuracy = true - elsewhere + noise * float(draw.standard_normal())
         found |= {f"linear.h.{domain}.label": accuracy, f"linear.h.{domain}.colour": 1 - accuracy / 2}
+        if cell.config.evaluation.mlp:
+            found[f"mlp.h.{domain}.label"] = accuracy + 0.01
+        if cell.config.evaluation.beside_histogram:
+            found[f"linear.h+joint.{domain}.label"] = accuracy + 0.02
+        if cell.config.evaluation.target and grid:
+            found[f"linear.target-h.{domain}.label"] = accuracy + noise * float(draw.standard_normal())
     return found
 
 

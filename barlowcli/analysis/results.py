@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from barlowcli.analysis.wording import arm_name, label_name, value_name
 from barlowcli.experiment.axes import NOWHERE, SHUFFLE, AxisValue
 from barlowcli.plan.plan import Plan, PlannedCell
@@ -96,6 +99,10 @@ class Results:
 
     plan: Plan
     records: Records
+    answers: Mapping[str, Mapping[str, npt.NDArray[np.bool_]]] = field(default_factory=dict)
+
+    def right(self, cell: str, metric: Metric) -> "npt.NDArray[np.bool_] | None":
+        return self.answers.get(cell, {}).get(str(metric))
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:

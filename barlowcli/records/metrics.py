@@ -6,6 +6,8 @@ OWN = "own"
 """In the place of a domain: the one that an arm was trained in."""
 INTACT = "none"
 """The domain of images as they are."""
+JOINED = "h+joint"
+"""The space of h and the joint colour histogram together."""
 TARGET = "target-"
 """Before the name of a space: that of the averaged target network."""
 

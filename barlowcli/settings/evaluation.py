@@ -30,6 +30,8 @@ class EvaluationSettings(Settings):
     """Candidates of the linear probe's penalty on mean cross-entropy; chosen on the validation split."""
     mlp_hidden: Annotated[Width, OF_HISTOGRAMS] = 256
     mlp_epochs: Annotated[Epochs, OF_HISTOGRAMS] = 20
+    mlp: Annotated[bool, OF_ENCODERS] = False
+    beside_histogram: Annotated[bool, OF_ENCODERS] = False
     collapse_std: Annotated[NonNegative, OF_ENCODERS] = 0.05
     """Collapsed: mean per-dimension std of the L2-normalised embeddings times sqrt(D) is below this (1: isotropic)."""
 

@@ -24,11 +24,11 @@ WHOLE_SIDES = ("above", "below", "equivalence")
 
 def contrasts(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """One row a paired difference of a judgement: claim, case, domains, what was compared with what, its 95 % interval
-    over paired seeds; and, in the row that was tested, the tested interval, the variance it is of, bound, p both ways as
-    tested, by paired seeds alone and after Holm, and the verdict.
+    over paired seeds.
 
-    Differences are in fractions of accuracy, for a claim of slopes per step of its axis; the row "g = (A - R) / (F - R)"
-    is the share of the gain.
+    The row that was tested has the interval of the test instead, the variance that it is of, bound, p both ways as
+    tested, by paired seeds alone and after Holm, and the verdict. Differences are in fractions of accuracy, of a claim
+    of slopes per step of its axis; the row "g = (A - R) / (F - R)" is the share of the gain.
     """
     what = of_type(TEXT, ["claim", "case", "domains", "contrast", "first", "second"])
     effect = [("n", WHOLE), *of_type(REAL, ["effect", "sd", "low_95", "high_95"])]

@@ -22,6 +22,7 @@ __all__ = [
     "Sample",
     "above",
     "align",
+    "below",
     "clearly_positive",
     "equivalence",
     "falls",
@@ -110,6 +111,11 @@ def above(arm: Sample, *against: Sample, pool: Pool | None = None) -> Outcome:
 
 def _any_below(contrasts: Sequence[Contrast], by: Variance) -> float:
     return min(1.0, len(contrasts) * min(by.estimate(contrast).below() for contrast in contrasts))
+
+
+def below(arm: Sample, against: Sample, pool: Pool | None = None) -> Outcome:
+    """Supported: A - B < 0; refuted: A - B > 0."""
+    return _swapped(above(arm, against, pool=pool))
 
 
 def rises(arm: Sample, pool: Pool | None = None) -> Outcome:

@@ -33,8 +33,8 @@ def verdict_document(
       `against`, p.supported is the largest, p.refuted the smallest times their number,
     - learned: {supported, refuted}: the arms that carry the word, each with its mean, the control's and p,
     - test_images: standard_error of the effect over the images of the test set, and how many,
-    - accuracies: role (arm, against, full, floor), name, metric, mean, by_seed (slopes where the claim is of slopes); of
-      several `against` the first is B; ceiling, untrained: the same probe on these controls.
+    - accuracies: role (arm, against, full, floor), name, metric, mean, by_seed (slopes where the claim is of slopes);
+      of several `against` the first is B; ceiling, untrained: the same probe on these controls.
 
     Numbers that do not exist are null.
     """

@@ -24,6 +24,6 @@ def error_rate(verdicts: Sequence[Verdict]) -> str:
             "Exploratory" if primary else "No claim was named as the primary one before the run: all are exploratory"
         )
         many = "the claim" if len(families) == 1 else f"each of the {len(families)} claims and domains"
-        count = f"; by chance alone {ALPHA * len(families):.1g} of them could be wrong" if len(families) > 1 else ""
+        count = f"; up to {ALPHA * len(families):.1g} of them may be wrong by chance" if len(families) > 1 else ""
         parts.append(f"{start}: {many} is wrong in at most {in_100}{count}.")
     return " ".join(parts)

@@ -28,7 +28,7 @@ class Finding:
 
     @property
     def shown(self) -> list[Verdict]:
-        """The verdicts that the claim's word is of: all where it depends on the probe, else those of its first domain."""
+        """The verdicts that the word is of: all where it depends on the probe, else those of the first domain."""
         return list(self.verdicts) if self.word == DEPENDS else self.first or list(self.verdicts)
 
     @property
@@ -43,8 +43,8 @@ class Finding:
 
     @property
     def word(self) -> str:
-        """One word for the claim: that of its domains where they agree; "incomplete" as long as one is; "untested" where
-        there is no case."""
+        """One word for the claim: that of its domains where they agree; "incomplete" as long as one is; "untested"
+        where there is no case."""
         words = list(dict.fromkeys(self.by_place.values()))
         if "incomplete" in words:
             return "incomplete"

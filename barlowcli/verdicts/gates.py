@@ -68,8 +68,8 @@ def gate_of(results: Results, claim: Claim, sides: Sides) -> Gate | None:
 
 
 def _carriers(results: Results, claim: Claim, sides: Sides, word: Decision) -> tuple[Carrier, ...]:
-    """The arms of the grid that carry a word. Where what is better is a control, the arm itself carries it: one that has
-    learned nothing does not show that learning gets no further."""
+    """The arms of the grid that carry a word. Where what is better is a control, the arm itself carries it: an arm that
+    has learned nothing does not show that learning gets no further."""
     roles = claim.carrying(word)
     trained = [side for role, side in sides.needed if role in roles and not side.control]
     if not trained and claim.test in ("above", "below", "equivalence") and not sides.arm.control:

@@ -42,7 +42,7 @@ def error_over_images(
         if right is None or (total is not None and right.shape != total.shape):
             return None
         total = weight * right if total is None else total + weight * right
-    if total is None or len(total) < 2:  # noqa: PLR2004
+    if total is None or len(total) < 2:
         return None
     return ImageError(float(np.std(total, ddof=1)) / math.sqrt(len(total)) / unit, len(total))
 

@@ -19,12 +19,12 @@ from barlowcli.verdicts.contrasts import (
     Sample,
     above,
     align,
+    below,
     equivalence,
     falls,
     interaction,
     recovers,
     rises,
-    turned,
 )
 from barlowcli.verdicts.embeddings import low_rank
 from barlowcli.verdicts.families import corrected
@@ -161,7 +161,7 @@ def _test(results: Results, claim: Claim, accuracies: Sequence[Accuracy]) -> Out
     if claim.test == "above":
         return above(arm, *against, pool=pool)
     if claim.test == "below":
-        return turned(above(arm, against[0], pool=pool))
+        return below(arm, against[0], pool=pool)
     full, floor = samples["full"][0], next(iter(samples.get("floor", [])), None)
     if claim.test in ("recovers-at-most", "recovers-at-least"):
         at_most, base = claim.test == "recovers-at-most", next(iter(against), None)

@@ -1,4 +1,4 @@
-"""The numbers of a side as a test takes them, and the residual variance of all arms that its pooled form is based on."""
+"""The numbers of a side as a test takes them, and the residual variance of all arms for its pooled form."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,17 +15,18 @@ def sample_of(side: AnySide, values: Mapping[int, float]) -> Sample:
 
 
 def pool_of(results: Results, sides: Sequence[AnySide]) -> Pool | None:
-    """The residual variance of all arms measured as these sides are, None where the experiment declares the paired test.
+    """The residual variance of these sides and of all arms measured as the first of them is; None where the experiment
+    declares paired tests.
 
     Arms of which a cell collapsed scatter in another way; they count only where they are among the sides.
     """
     if results.plan.experiment.variance != "pooled":
         return None
-    own: dict[object, Side] = {level.key: level for side in sides for _, level in side.levels}
-    found = {frozenset(level.ids): list(level.values(results.records).values()) for level in own.values()}
-    for metric in {level.metric for level in own.values()}:
-        for arm in results.arms:
-            ids = frozenset(cell.id for cell in arm.cells)
-            if "collapsed" not in arm.statuses:
-                found.setdefault(ids, list(arm.values(metric).values()))
+    levels = [level for side in sides for _, level in side.levels]
+    found = {(frozenset(level.ids), level.metric): list(level.values(results.records).values()) for level in levels}
+    metric = levels[0].metric
+    for arm in results.arms:
+        if "collapsed" not in arm.statuses:
+            key = (frozenset(cell.id for cell in arm.cells), metric)
+            found.setdefault(key, list(arm.values(metric).values()))
     return pool([values for values in found.values() if len(set(values)) > 1])

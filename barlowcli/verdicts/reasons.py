@@ -98,7 +98,7 @@ def p_text(verdict: Verdict) -> str:
 def _bound(verdict: Verdict, outcome: Outcome) -> str:
     """What would have counted, where that is not plain."""
     test, full, floor = verdict.claim.test, verdict.accuracy("full"), verdict.accuracy("floor")
-    if outcome.quantity == "difference" and test != "equivalence" or not outcome.yardstick:
+    if (outcome.quantity == "difference" and test != "equivalence") or not outcome.yardstick:
         return ""
     if test != "equivalence" or full is None or floor is None:
         return f"; the bound is {outcome.margin:.0%}".replace("%", " %")
@@ -158,12 +158,11 @@ def _spread_note(verdict: Verdict) -> list[str]:
     outcome = verdict.outcome
     if outcome is None or outcome.p_supported is None or outcome.paired_supported is None:
         return []
-    if outcome.variance == "paired":
-        unlike = outcome.guard is not None
-        return ["The arms do not scatter alike, so this test is of the paired seeds alone."] if unlike else []
+    if outcome.variance == "welch":
+        return ["The arms do not scatter alike, so this test is by the spread of these alone (Welch)."]
     supported = verdict.plain == "supported"
     alone = outcome.paired_supported if supported else outcome.paired_refuted
-    if verdict.plain not in ("supported", "refuted") or alone is None or alone <= SIDE:
+    if outcome.variance == "paired" or verdict.plain not in ("supported", "refuted") or alone is None or alone <= SIDE:
         return []
     return [
         f"This rests on the spread of all arms together; by its own paired seeds alone it is open ({p_value(alone)})."

@@ -11,7 +11,7 @@ from barlowcli.experiment.axes import NOWHERE, AxisValue, number
 from barlowcli.experiment.claims import SYMBOLS, WINNER, Along, Claim, Domain
 from barlowcli.experiment.model import Control
 from barlowcli.plan.plan import Plan, PlannedCell
-from barlowcli.records.metrics import INTACT, OWN, Metric
+from barlowcli.records.metrics import INTACT, JOINED, OWN, Metric
 from barlowcli.verdicts.sides import AnySide, Case, Side, Sides, Slope
 
 
@@ -36,7 +36,7 @@ def cases(results: Results, claim: Claim, domain: Domain) -> list[tuple[Case, Si
         if _control(plan, case) is not None:
             continue
         sides = sides_of(results, claim, case, domain)
-        unmeasured = not sides.arm.planned and _matching(
+        unmeasured = not sides.arm.ids and _matching(
             plan, plan.cells, {**case, **arm}
         )  # it has cells, but not the number
         if unmeasured or sides.against_itself:
@@ -197,6 +197,11 @@ def _nearest(plan: Plan, cells: Sequence[PlannedCell], at: Case) -> list[Planned
 
 
 def _offers(cell: PlannedCell, metric: Metric) -> bool:
-    """Whether the cell is probed where the metric is measured, in the network it is measured of."""
-    evaluation = cell.config.evaluation
-    return (not metric.domain or metric.domain in evaluation.domains) and (evaluation.target or not metric.of_target)
+    """Whether the cell is probed where the metric is measured, in that way, in the network it is measured of."""
+    evaluation, encodes = cell.config.evaluation, cell.config.method.encodes
+    asked = {
+        "mlp": metric.probe != "mlp" or evaluation.mlp,
+        "joined": metric.space != JOINED or evaluation.beside_histogram,
+        "target": not metric.of_target or evaluation.target,
+    }
+    return (not metric.domain or metric.domain in evaluation.domains) and (all(asked.values()) or not encodes)

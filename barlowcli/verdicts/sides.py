@@ -172,8 +172,9 @@ class Accuracy:
 class Sides:
     """All accuracies of one judgement.
 
-    ceiling: of an equivalence, what is as good as an arm can get. untrained: the same probe as the arm's on an untrained
-    encoder, where the plan has one. learned: the control that has learned nothing, by the metric it is probed with.
+    ceiling: of an equivalence, what is as good as an arm can get. untrained: the same probe as the arm's on an
+    untrained encoder, where the plan has one. learned: the control that has learned nothing, by the metric it is
+    probed with.
     """
 
     arm: AnySide
