@@ -102,6 +102,7 @@ class Results:
     answers: Mapping[str, Mapping[str, npt.NDArray[np.bool_]]] = field(default_factory=dict)
 
     def right(self, cell: str, metric: Metric) -> "npt.NDArray[np.bool_] | None":
+        """Whether each test image was answered rightly, bool (N,); None where that was not kept."""
         return self.answers.get(cell, {}).get(str(metric))
 
     @cached_property

@@ -30,8 +30,10 @@ class EvaluationSettings(Settings):
     """Candidates of the linear probe's penalty on mean cross-entropy; chosen on the validation split."""
     mlp_hidden: Annotated[Width, OF_HISTOGRAMS] = 256
     mlp_epochs: Annotated[Epochs, OF_HISTOGRAMS] = 20
-    mlp: Annotated[bool, OF_ENCODERS] = False
-    beside_histogram: Annotated[bool, OF_ENCODERS] = False
+    mlp: Annotated[bool, OF_ENCODERS, LATER] = False
+    """Probe h by a small MLP too, as raw histograms are: like is then compared with like."""
+    beside_histogram: Annotated[bool, OF_ENCODERS, LATER] = False
+    """Probe h and the image's joint RGB histogram together, as the space "h+joint": what does h add to a histogram?"""
     collapse_std: Annotated[NonNegative, OF_ENCODERS] = 0.05
     """Collapsed: mean per-dimension std of the L2-normalised embeddings times sqrt(D) is below this (1: isotropic)."""
 

@@ -28,8 +28,8 @@ class Finding:
 
     @property
     def shown(self) -> list[Verdict]:
-        """The verdicts that the word is of: all where it depends on the probe, else those of the first domain."""
-        return list(self.verdicts) if self.word == DEPENDS else self.first or list(self.verdicts)
+        """The verdicts that the word is of: those of the first domain where they have it, else all."""
+        return self.first if _common_word(self.first) == self.word else list(self.verdicts)
 
     @property
     def by_place(self) -> dict[str, str]:

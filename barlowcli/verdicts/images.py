@@ -1,14 +1,14 @@
 """How far a verdict's effect depends on which images were in the test set: the paired standard error over them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from barlowcli.analysis.results import Results
-from barlowcli.experiment.claims import Claim
+from barlowcli.experiment.claims import Claim, Role
 from barlowcli.verdicts.contrasts import Outcome
 from barlowcli.verdicts.sides import Accuracy, Side
 
@@ -47,7 +47,7 @@ def error_over_images(
     return ImageError(float(np.std(total, ddof=1)) / math.sqrt(len(total)) / unit, len(total))
 
 
-def _weights(claim: Claim, effect: float, sides: dict[str, Accuracy]) -> tuple[dict[str, float], float]:
+def _weights(claim: Claim, effect: float, sides: Mapping[Role, Accuracy]) -> tuple[dict[Role, float], float]:
     """How much a point of each side adds to the effect, and what the sum is divided by: for a share g of F - R it is
     (A - R) - g (F - R), over F - R (the delta method)."""
     if claim.test in ("above", "below", "equivalence", "rises", "falls"):
@@ -56,7 +56,7 @@ def _weights(claim: Claim, effect: float, sides: dict[str, Accuracy]) -> tuple[d
         return {"arm": 1.0, "against": -1.0, "full": -1.0, "floor": 1.0}, 1.0
     floor = sides["floor"].mean if "floor" in sides else 0.0
     whole = abs(sides["full"].mean - floor)
-    below = {"against": -1.0, "floor": effect} if claim.against else {"floor": effect - 1.0}
+    below: dict[Role, float] = {"against": -1.0, "floor": effect} if claim.against else {"floor": effect - 1.0}
     return {"arm": 1.0, "full": -effect, **below}, whole or 1.0
 
 
@@ -66,7 +66,8 @@ def _right(results: Results, accuracy: Accuracy) -> Right | None:
     found = [weight * right for weight, right in parts if right is not None]
     if len(found) < len(parts):
         return None
-    return np.sum(found, axis=0)
+    total: Right = np.sum(found, axis=0)
+    return total
 
 
 def _right_at(results: Results, side: Side) -> Right | None:
@@ -74,4 +75,5 @@ def _right_at(results: Results, side: Side) -> Right | None:
     known = [row for row in rows if row is not None]
     if not rows or len(known) < len(rows) or len({row.shape for row in known}) > 1:
         return None
-    return np.mean(np.stack(known).astype(float), axis=0)
+    mean: Right = np.mean(np.stack(known).astype(float), axis=0)
+    return mean

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.statistics import Pool, pool
 from barlowcli.verdicts.contrasts import Sample
-from barlowcli.verdicts.sides import AnySide, Side
+from barlowcli.verdicts.sides import AnySide
 
 
 def sample_of(side: AnySide, values: Mapping[int, float]) -> Sample:

@@ -154,19 +154,16 @@ def _hardest_note(verdict: Verdict) -> list[str]:
 
 
 def _spread_note(verdict: Verdict) -> list[str]:
-    """Where the paired test would have said something else than the pooled one, or had to take its place."""
+    """Where the paired test would have left open what the spread of several arms decides."""
     outcome = verdict.outcome
     if outcome is None or outcome.p_supported is None or outcome.paired_supported is None:
         return []
-    if outcome.variance == "welch":
-        return ["The arms do not scatter alike, so this test is by the spread of these alone (Welch)."]
     supported = verdict.plain == "supported"
     alone = outcome.paired_supported if supported else outcome.paired_refuted
     if outcome.variance == "paired" or verdict.plain not in ("supported", "refuted") or alone is None or alone <= SIDE:
         return []
-    return [
-        f"This rests on the spread of all arms together; by its own paired seeds alone it is open ({p_value(alone)})."
-    ]
+    whose = "all arms together" if outcome.variance == "pooled" else "each arm by itself (Welch)"
+    return [f"This rests on the spread of {whose}; by paired seeds alone it is open ({p_value(alone)})."]
 
 
 def _rank_notes(verdict: Verdict) -> list[str]:

@@ -91,6 +91,8 @@ def test_cells_of_an_earlier_arithmetic_are_read_and_never_run(tmp_path):
     assert old is not None
     assert {cell.config.version for cell in old.cells} == {1}
     today = tiny_plan({"method": ["barlow"], "shuffle": ["none"], "jitter": ["on"]})
+    claimed = {"claims": old.experiment.claims, "variance": old.experiment.variance}
+    today = today.model_copy(update={"experiment": today.experiment.model_copy(update=claimed)})
     assert freeze(folder, today) == (today, len(old.cells))
     assert {cell.config.version for cell in today.cells} == {CellConfig.model_fields["version"].default}
     assert all(read_record(ResultsFolder(folder).cell(cell.id)) is not None for cell in old.cells)

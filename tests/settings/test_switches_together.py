@@ -107,8 +107,8 @@ def test_arms_that_come_to_the_same_cell_stand_at_both_values_and_at_no_other():
     found = cases(Results(plan, {}), claim_of(plan, "dispensable"), "own")
     sides = {str(case["augmentation"]): sides for case, sides in found}
     crop = sides["crop-only"]
-    assert [cell.axes["augmentation"] for cell in crop.arm.cells[0]] == ["crop-only"]
-    assert [cell.axes["augmentation"] for cell in crop.against[0].cells[0]] == ["baseline|no-grayscale"]
+    assert [cell.axes["augmentation"] for cell in crop.arm.end("").cells[0]] == ["crop-only"]
+    assert [cell.axes["augmentation"] for cell in crop.against[0].end("").cells[0]] == ["baseline|no-grayscale"]
     assert "no-grayscale" not in sides  # it is the baseline: nothing to be held against
 
 

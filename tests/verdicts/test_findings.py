@@ -242,8 +242,8 @@ def test_the_report_says_how_often_it_may_be_wrong() -> None:
     plan = quick_plan()
     verdicts = judge(Results(plan, records_of(plan, BEYOND)))
     assert error_rate(verdicts) == (
-        "The 2 primary verdicts together are wrong in at most 5 of 100 such runs. Exploratory: each of the 8 claims and "
-        "domains is wrong in at most 5 of 100 such runs; up to 0.4 of them may be wrong by chance."
+        "The 2 primary verdicts together are wrong in at most 5 of 100 such runs. Exploratory: each of the 8 claims "
+        "and domains is wrong in at most 5 of 100 such runs; up to 0.4 of them may be wrong by chance."
     )
     none = plan.model_copy(
         update={

@@ -8,8 +8,8 @@ import pytest
 from barlowcli.cell.run import run_cell
 from barlowcli.report import write_report
 from barlowcli.training.loop import Hooks
+from barlowcli.verdicts import Verdict
 from barlowcli.verdicts.findings import meaning
-from barlowcli.verdicts.judgement import Verdict
 from tests.grids import options_for, run_grid, tiny_plan
 
 SIZE = {
