@@ -95,23 +95,10 @@ class Pool:
     arms: int
 
 
-@dataclass(frozen=True)
-class Equivalence:
-    """Two one-sided tests. p_lower: of mean <= -margin; p_upper: of mean >= margin; interval: the 90 % one."""
-
-    p_lower: float
-    p_upper: float
-    interval: Interval
-
-    @property
-    def p(self) -> float:
-        """The larger of the two: small only where both are."""
-        return max(self.p_lower, self.p_upper)
-
-
 def _standard_deviation(values: Sequence[float]) -> float:
     """With n - 1; exactly 0 where the values differ by no more than rounding."""
-    sd = float(np.std(np.asarray(values, dtype=float), ddof=1))
+    mean = math.fsum(values) / len(values)
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     return 0.0 if sd < NO_SPREAD else sd
 
 
@@ -185,43 +172,6 @@ def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) 
     return {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())}
 
 
-def p_above(values: Sequence[float], bound: float = 0.0) -> float:
-    """One-sided t test: p of "the mean of `values` (n,) is at most `bound`". Raises ValueError where n < 3."""
-    n = len(values)
-    if n < MIN_SEEDS:
-        raise ValueError(f"a test needs {MIN_SEEDS} values, got {n}")
-    distance = math.fsum(values) / n - bound
-    sd = _standard_deviation(values)
-    if sd == 0:
-        return 0.0 if distance > NO_SPREAD else 1.0
-    return float(stdtr(n - 1, -distance / (sd / math.sqrt(n))))
-
-
-def p_below(values: Sequence[float], bound: float = 0.0) -> float:
-    """One-sided t test: p of "the mean of `values` (n,) is at least `bound`". Raises ValueError where n < 3."""
-    return p_above([-value for value in values], -bound)
-
-
-def tost(differences: Sequence[float], margin: float) -> Equivalence:
-    """Two one-sided tests that the mean of `differences` (n,) lies inside +-`margin` (Schuirmann 1987).
-
-    Equivalent at level .05 exactly where the 90 % interval lies inside. Raises ValueError where n < 3.
-    """
-    return Equivalence(
-        p_lower=p_above(differences, -margin),
-        p_upper=p_below(differences, margin),
-        interval=t_interval(differences, 0.90),
-    )
-
-
-def p_outside(differences: Sequence[float], margin: float) -> float:
-    """p of "the mean of `differences` (n,) lies inside +-`margin`": at most .05 where the 90 % interval is outside.
-
-    The smaller of two one-sided tests; both cannot hold, so it is not doubled.
-    """
-    return min(p_above(differences, margin), p_below(differences, -margin))
-
-
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjusted p values, in the order given (Holm 1979)."""
     adjusted = [0.0] * len(p_values)
@@ -231,18 +181,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return adjusted
-
-
-def fieller(numerators: Sequence[float], denominators: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Ratio of two paired means (n,), (n,), with `ratio_interval` by their own covariance.
-
-    low and high are None also where n < 3. Raises ZeroDivisionError where the denominators' mean is 0.
-    """
-    x, y = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
-    n = len(x)
-    if n < MIN_SEEDS:
-        return Interval(float(x.mean()) / float(y.mean()), None, None, n, None, confidence)
-    return ratio_interval((float(x.mean()), float(y.mean())), np.cov(x, y) / n, n - 1, n, confidence)
 
 
 def ratio_interval(

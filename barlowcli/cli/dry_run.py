@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from barlowcli.analysis.statistics import MIN_SEEDS
 from barlowcli.analysis.wording import method_name
 from barlowcli.cli import output
 from barlowcli.running.dry_run import STATES, DryRun, RunCost, as_value, dry_run, estimate_of
 from barlowcli.running.request import Request
 from barlowcli.running.show import Show
+from barlowcli.verdicts.power import POWER, Detectable
 
 if TYPE_CHECKING:  # it imports torch
     from barlowcli.measuring.totals import Estimate, Group
@@ -21,7 +23,7 @@ def show_plan(request: Request, show: Show, *, as_json: bool) -> None:
     if as_json:
         output.print_json(as_value(found, estimate_of(found, request, show)))
         return
-    for line in [*arm_lines(found), "", *axis_lines(found), "", count_line(found)]:
+    for line in [*arm_lines(found), "", *axis_lines(found), "", *power_lines(found), count_line(found)]:
         output.say(line)
     for line in cost_lines(found, estimate_of(found, request, show)):
         output.say(line)
@@ -43,6 +45,43 @@ def axis_lines(found: DryRun) -> list[str]:
         for index, (value, counts) in enumerate(values.items())
     ]
     return output.columns([("axis", "value", "cells", "done", "failed", "to do"), *rows])
+
+
+def power_lines(found: DryRun) -> list[str]:
+    """What effect the primary claims can show with these seeds, a line each; none where the plan has no cells for
+    them."""
+    spread = found.spread
+    source = {
+        "here": f"seen in {spread.cells} cells here",
+        "other runs": f"seen in {spread.cells} cells of other runs with the same data set and encoder",
+        "guess": "a guess: no such cell was run yet",
+    }[spread.source]
+    given = f"if accuracies of one arm scatter by {100 * spread.sd:.1f} points over seeds ({source})"
+    lines = []
+    for row in found.power:
+        if row.effect is None:
+            lines.append(f'With {row.seeds} seeds the claim "{row.claim.id}" can show nothing: it needs {MIN_SEEDS}.')
+            continue
+        many = f", one of {row.tests} verdicts," if row.tests > 1 else ""
+        shown = f'With {row.seeds} seeds the claim "{row.claim.id}"{many} can show {effect_text(row)}'
+        lines.append(f"{shown} in {100 * POWER:.0f} % of runs, {given}.")
+    return lines
+
+
+def effect_text(row: Detectable) -> str:
+    """ "a difference of 2.1 points or more", and so on by the claim's test."""
+    claim = row.claim
+    size = f"{100 * (row.effect or 0):.1f} points"
+    per = f" per {claim.along.per}" if claim.along is not None else ""
+    if claim.test == "equivalence":
+        return f"that two equal arms differ by less than {size}"
+    if claim.test in ("rises", "falls"):
+        return f"a slope of {size}{per} or more"
+    if claim.test in ("recovers-at-most", "recovers-at-least"):
+        return f"a gain that is {size}{per} or more beyond its bound"
+    if claim.test == "interaction":
+        return f"that two gains differ by {size} or more"
+    return f"slopes that differ by {size}{per} or more" if per else f"a difference of {size} or more"
 
 
 def count_line(found: DryRun) -> str:

@@ -1,4 +1,4 @@
-"""What a run would do: its cells by arm and by axis, what is done of them, and what the rest would take."""
+"""What a run would do: its cells by arm and by axis, what is done of them, what they can show, what the rest takes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.running.experiment import select
 from barlowcli.running.request import Request
 from barlowcli.running.show import SILENT, Show
+from barlowcli.running.spread import Spread, spread_of
+from barlowcli.verdicts.power import POWER, Detectable, detectable
 
 if TYPE_CHECKING:  # it imports torch
     from barlowcli.measuring.totals import Estimate, Group
@@ -19,11 +21,16 @@ STATES = ("done", "failed", "todo")
 
 @dataclass(frozen=True)
 class DryRun:
-    """The plan, its cells' states by id, and the cells that would be run. Nothing is written."""
+    """The plan, its cells' states by id, and the cells that would be run. Nothing is written.
+
+    spread: of accuracies over seeds. power: what effects the primary claims can then show.
+    """
 
     plan: Plan
     states: Mapping[str, str]
     todo: Sequence[PlannedCell]
+    spread: Spread
+    power: Sequence[Detectable]
 
     @property
     def axes(self) -> dict[str, dict[str, dict[str, int]]]:
@@ -62,7 +69,9 @@ def dry_run(request: Request, show: Show = SILENT) -> DryRun:
     for line in request.about(plan):
         show.note(line)
     states = {cell.id: status_of(request.folder, cell) for cell in plan.cells}
-    return DryRun(plan, states, select(plan.cells, request.folder, request.only))
+    spread = spread_of(plan, request)
+    todo = select(plan.cells, request.folder, request.only)
+    return DryRun(plan, states, todo, spread, detectable(plan, spread.sd))
 
 
 def estimate_of(found: DryRun, request: Request, show: Show = SILENT) -> RunCost:
@@ -103,8 +112,28 @@ def as_value(found: DryRun, cost: RunCost) -> dict[str, Any]:
         "experiment": found.plan.experiment.name,
         "preset": found.plan.preset,
         "axes": found.axes,
+        "power": power_value(found),
         "estimate": cost_value(found, cost),
         "cells": [cell_value(cell, found.states[cell.id]) for cell in found.plan.cells],
+    }
+
+
+def power_value(found: DryRun) -> dict[str, Any]:
+    """What the primary claims can show, for programs: effects as fractions, None with too few seeds to test."""
+    spread = found.spread
+    return {
+        "power": POWER,
+        "spread": {"sd": round(spread.sd, 6), "cells": spread.cells, "source": spread.source},
+        "claims": [
+            {
+                "claim": row.claim.id,
+                "test": row.claim.test,
+                "seeds": row.seeds,
+                "verdicts": row.tests,
+                "effect": None if row.effect is None else round(row.effect, 6),
+            }
+            for row in found.power
+        ],
     }
 
 

@@ -23,7 +23,6 @@ __all__ = [
     "above",
     "align",
     "below",
-    "clearly_positive",
     "equivalence",
     "falls",
     "interaction",
@@ -206,12 +205,6 @@ def p_learned(arm: Sample, untrained: Sample, pool: Pool | None = None) -> float
     """One-sided p of "A is not above an untrained encoder". Raises ValueError where n < 3."""
     contrast = Contrast.of((1, arm), (-1, untrained))
     return variance_for([contrast], pool).estimate(contrast).above()
-
-
-def clearly_positive(gains: Sequence[float]) -> bool:
-    """Whether the 95 % interval of `gains` (n,) lies above 0; False where n < 3."""
-    low = t_interval(gains).low
-    return low is not None and low > 0
 
 
 def _positive(found: Estimate) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from barlowcli.analysis.results import Results
-from barlowcli.analysis.statistics import MIN_SEEDS, p_below, paired_differences
+from barlowcli.analysis.statistics import MIN_SEEDS, estimate, paired_differences
 from barlowcli.experiment.claims import Claim
 from barlowcli.verdicts.contrasts import SIDE, Outcome, align, p_learned
 from barlowcli.verdicts.pooling import pool_of, sample_of
@@ -104,4 +104,4 @@ def excluded(results: Results, sides: Sides, accuracies: Sequence[Accuracy], out
     against = next(accuracy for accuracy in accuracies if accuracy.role == "against")
     ceiling, reference = align([(sides.ceiling.values(results.records), True), (against.values, False)])
     differences = list(paired_differences(ceiling, reference).values())
-    return len(differences) >= MIN_SEEDS and p_below(differences, -outcome.margin) <= SIDE
+    return len(differences) >= MIN_SEEDS and estimate(differences).below(-outcome.margin) <= SIDE

@@ -60,7 +60,7 @@ def test_for_programs_it_is_the_same_and_the_cells_to_do_are_those_that_would_ru
         code, out, _ = run(*DRY, *flags, "--results", str(tmp_path), "--json", "--workers", "2")
         value = json.loads(out)
         assert code == 0
-        assert list(value) == ["experiment", "preset", "axes", "estimate", "cells"]
+        assert list(value) == ["experiment", "preset", "axes", "power", "estimate", "cells"]
         estimate = value["estimate"]
         assert sum(group["cells"] for group in estimate["groups"]) == cells
         spent = [group["train_seconds"] + group["probe_seconds"] for group in estimate["groups"]]
