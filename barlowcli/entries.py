@@ -49,10 +49,12 @@ class ShuffleEntry(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeEntry(Entry):
-    """features, histograms: whether it is a probe of an encoder's features, and of an image's own histograms."""
+    """features, histograms, together: whether it is a probe of an encoder's features, of an image's own histograms, and
+    of both side by side."""
 
     features: bool = True
     histograms: bool = False
+    together: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +169,10 @@ class ProbeRegistry(Registry):
     def of_histograms(self) -> list[Any]:
         """Import and return every probe of the images' own histograms."""
         return [self.load(name) for name, entry in self.entries.items() if entry.histograms]
+
+    def of_both(self) -> list[Any]:
+        """Import and return every probe of features and histograms side by side."""
+        return [self.load(name) for name, entry in self.entries.items() if entry.together]
 
 
 class DatasetRegistry(Registry):

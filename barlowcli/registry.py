@@ -156,6 +156,7 @@ PROBES = ProbeRegistry(
             "accuracy of a linear probe, for every label",
             word="linear probe",
             histograms=True,
+            together=True,
         ),
         "knn": ProbeEntry(
             "barlowcli.evaluation.probes:knn",
@@ -164,9 +165,8 @@ PROBES = ProbeRegistry(
         ),
         "mlp": ProbeEntry(
             "barlowcli.evaluation.probes:mlp",
-            "accuracy of a small MLP, for every label",
+            "accuracy of a small MLP, for every label; of h where evaluation.mlp asks for it",
             word="small MLP",
-            features=False,
             histograms=True,
         ),
         "histogram_r2": ProbeEntry(

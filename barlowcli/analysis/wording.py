@@ -26,6 +26,7 @@ SPACES = {
     "z": "of z",
     "target-h": "of the averaged network's h",
     "target-z": "of the averaged network's z",
+    "h+joint": "of h and the joint histogram",
     "joint": "on joint RGB histograms",
     "marginal": "on marginal histograms",
 }

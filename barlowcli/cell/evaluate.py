@@ -12,7 +12,7 @@ from barlowcli.data.imageset import Dataset
 from barlowcli.evaluation.batchnorm import extract_features, reestimate_batchnorm
 from barlowcli.evaluation.histogram import joint_histogram
 from barlowcli.evaluation.matching import matching_accuracy
-from barlowcli.evaluation.probes import Found, Measured, Space, Split, probe_features
+from barlowcli.evaluation.probes import Found, Measured, Space, Split, probe_features, probe_together
 from barlowcli.methods.base import JointEmbedding, Method
 from barlowcli.records.metrics import TARGET, Metric
 from barlowcli.settings.evaluation import MATCHING_BATCH
@@ -36,8 +36,19 @@ def probe_networks(method: Method, config: EncoderConfig, data: Dataset) -> Foun
             averaged = features_in(method.target_encoder, method.target_projector, config, data, domain)
             spaces |= {f"{TARGET}{space}": splits for space, splits in averaged.items()}
         for name, splits in spaces.items():
-            space = Space(name, domain, splits, data.class_counts, settings, settings.knn_k, histograms=histograms)
+            space = Space(
+                name,
+                domain,
+                splits,
+                data.class_counts,
+                settings,
+                settings.knn_k,
+                histograms=histograms,
+                seed=config.seed,
+            )
             found |= probe_features(space)
+            if name == "h" and settings.beside_histogram:
+                found |= probe_together(space)
     return found
 
 

@@ -57,8 +57,8 @@ def fit_mlp_probe(
     """Train on inputs (N, F) with labels int64 (N,) and keep the epoch that is best on validation (V, F).
 
     Linear, ReLU, linear; cross-entropy; AdamW with a cosine decay to 0 over `epochs`. The learning rate is meant for
-    rows of length 1, such as square roots of histograms. The earlier epoch wins a tie. Pure in its inputs and seed.
-    Raises DataError on labels that do not fit.
+    rows of length 1, such as square roots of histograms, and does for standardised features. The earlier epoch wins a
+    tie. Pure in its inputs and seed. Raises DataError on labels that do not fit.
     """
     check_probed_labels(train, labels, classes, "train")
     check_probed_labels(validation, validation_labels, classes, "validation")

@@ -17,8 +17,8 @@ class Metric:
     """What was measured: "linear.h.pixels.label" is a linear probe of h on shuffled images, of the class.
 
     probe: "linear", "knn200" and "mlp" read a label off the images; "rankme", "std" and "histogram_r2" none; "matching"
-    has neither space nor domain. space: "h", "z", "target-h", "joint", … domain: a shuffle arm, or `OWN`. label:
-    "label", or a factor of the data set. "" where there is none.
+    has neither space nor domain. space: "h", "z", "target-h", "joint", "h+joint", … domain: a shuffle arm, or `OWN`.
+    label: "label", or a factor of the data set. "" where there is none.
     """
 
     probe: str

@@ -87,6 +87,8 @@ def test_arms_leave_out_what_has_no_meaning_for_them() -> None:
 def test_metrics_and_labels() -> None:
     assert metric_name(Metric.read("knn50.joint.none.label")) == "kNN (k = 50) on joint RGB histograms"
     assert metric_name(Metric.read("linear.h.pixels.label")) == "linear probe of h"
+    assert metric_name(Metric.read("linear.h+joint.none.label")) == "linear probe of h and the joint histogram"
+    assert metric_name(Metric.read("mlp.h.none.label")) == "small MLP of h"
     assert label_name("label", {}) == "class"
     assert label_name("label", {"label": "digit"}) == "digit"
     assert method_name("simclr") == "SimCLR"

@@ -69,6 +69,18 @@ def test_a_trained_cell_is_probed_in_every_domain_space_and_label(tmp_path):
     assert record.probes["knn200.h.none.label"]["k"] == 200
 
 
+@pytest.mark.parametrize("method", ["barlow", "supervised", "random-init", "histogram"])
+def test_like_probes_are_in_the_record_of_every_encoder_on_request(tmp_path, method):
+    _, record = one(tmp_path, method, settings={"evaluation.mlp": True, "evaluation.beside_histogram": True})
+    wanted = {f"{probe}.{domain}.label" for probe in ("mlp.h", "linear.h+joint") for domain in ("none", "pixels")}
+    found = {name for name in record.metrics if name.startswith(("mlp.h.", "linear.h+joint."))}
+    if method == "histogram":
+        assert not found
+    else:
+        assert wanted <= found
+        assert "mlp.z.none.label" not in record.metrics
+
+
 @pytest.mark.parametrize("method", ["barlow", "supervised", "random-init"])
 def test_a_cell_with_random_bits_is_trained_and_probed_on_them(tmp_path, method):
     cell, record = one(tmp_path, method, settings={"views.random_bits": 4})

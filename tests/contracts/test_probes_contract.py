@@ -26,14 +26,14 @@ def space(photos: Tensor) -> Space:
     features, parts = photos.float().flatten(1)[:, ::97] / 255, {"train": (0, 24), "validation": (24, 34)}
     rows = {name: slice(*ends) for name, ends in (parts | {"test": (34, 48)}).items()}
     return Space(
-        "z",
+        "h",
         "pixels",
         {
             name: Split(features[part], {"label": label[part], "even": torch.arange(48)[part] % 2})
             for name, part in rows.items()
         },
         {"label": 2, "even": 2},
-        EvaluationSettings(mlp_epochs=2, mlp_hidden=8),
+        EvaluationSettings(mlp=True, mlp_epochs=2, mlp_hidden=8),
         (3, 5),
         histograms={name: joint_histogram(photos[part], 4) for name, part in rows.items()},
         seed=3,
@@ -51,7 +51,7 @@ def test_it_finds_numbers_of_this_space_in_this_domain_under_its_own_name(name: 
     for metric, measured in found.items():
         assert Metric.read(str(metric)) == metric
         assert metric.probe.rstrip("0123456789") == name.rstrip("0123456789")
-        assert (metric.space, metric.domain) == ("z", "pixels")
+        assert (metric.space, metric.domain) == ("h", "pixels")
         assert metric.label in ("", *space.classes)
         assert math.isfinite(measured.value)
         assert type(measured.value) is float

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from barlowcli.errors import DataError
@@ -59,6 +60,29 @@ def test_the_penalty_is_the_best_on_validation(digits: Any) -> None:
     assert path.accuracy(digits.validation, digits.validation_labels) == alone[best]
     alone_weights = fit(digits, (best,)).weights
     assert (path.weights - alone_weights).abs().max() < 0.01 * alone_weights.abs().max()
+
+
+def test_weaker_penalties_are_not_tried_once_they_overfit(digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels that features tell nothing of: scikit-learn's validation loss says from where on."""
+    noise = torch.randint(10, (len(digits.labels),), generator=torch.Generator().manual_seed(0))
+    data = digits._replace(labels=noise)
+    path = (1.0, *sorted(PENALTIES, reverse=True))
+    losses = []
+    for penalty in path:
+        scaler, model = scikit_learn(data, penalty)
+        losses.append(log_loss(digits.validation_labels, model.predict_proba(scaler.transform(digits.validation))))
+    last = next(k for k, loss in enumerate(losses) if loss > linear.OVERFITTED * min(losses[: k + 1]))
+    assert 0 < last < len(path) - 1
+    tried = []
+    minimise = linear._minimise
+
+    def watched(objective: Any, *given: Any) -> Any:
+        tried.append(float(objective.penalty[0]))
+        return minimise(objective, *given)
+
+    monkeypatch.setattr(linear, "_minimise", watched)
+    fit(data, path)
+    assert tried == pytest.approx(path[: last + 1])
 
 
 def test_the_stronger_penalty_wins_a_tie(digits: Any) -> None:

@@ -1,14 +1,18 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from barlowcli.errors import CellError, DataError
 from barlowcli.evaluation.histogram import joint_histogram, marginal_histograms
 from barlowcli.evaluation.linear import fit_linear_probe
-from barlowcli.evaluation.probes import Found, Space, Split, probe_features, probe_histograms
+from barlowcli.evaluation.mlp import fit_mlp_probe
+from barlowcli.evaluation.probes import Found, Space, Split, probe_features, probe_histograms, probe_together
 from barlowcli.evaluation.rank import embedding_std, rankme
 from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.methods import HistogramSettings
@@ -95,6 +99,39 @@ def test_without_test_images_the_same_probes_are_fitted_and_none_has_an_accuracy
     assert chosen["rankme.z.pixels"] == {"n": 300}
     accuracies = {name: settings for name, settings in with_test.items() if name.startswith(("linear", "knn"))}
     assert {name: settings for name, settings in chosen.items() if name not in metrics} == accuracies
+
+
+def test_an_mlp_of_h_is_one_of_standardised_features_and_only_on_request(digits: Any) -> None:
+    splits = splits_of(digits)
+    asked = SETTINGS.model_copy(update={"mlp": True})
+    space = Space("h", "none", splits, {"label": 10, "even": 2}, asked, (20,), histograms=histograms_of(splits), seed=4)
+    metrics, _ = named(probe_features(space))
+    scaler = StandardScaler().fit(splits["train"].features)
+    x, v, t = (torch.from_numpy(scaler.transform(split.features)).float() for split in splits.values())
+    for label, classes in (("label", 10), ("even", 2)):
+        y, w, u = (split.labels[label] for split in splits.values())
+        alone = fit_mlp_probe(x, y, v, w, classes=classes, hidden=32, epochs=3, seed=4)
+        assert metrics[f"mlp.h.none.{label}"] == pytest.approx(alone.accuracy(t, u), abs=2 / 597)
+    for other in (replace(space, name="z"), replace(space, settings=SETTINGS)):
+        assert not any(name.startswith("mlp") for name in named(probe_features(other))[0])
+
+
+def test_a_probe_of_h_beside_the_histogram_is_a_linear_probe_of_both(digits: Any) -> None:
+    splits = splits_of(digits)
+    histograms = histograms_of(splits)
+    space = Space("h", "none", splits, {"label": 10, "even": 2}, SETTINGS, (20,), histograms=histograms)
+    metrics, _ = named(probe_together(space))
+    assert set(metrics) == {"linear.h+joint.none.label", "linear.h+joint.none.even"}
+    both = {name: torch.cat([part.features, histograms[name] ** 0.5], 1) for name, part in splits.items()}
+    scaler = StandardScaler().fit(both["train"])
+    y, w, u = (split.labels["label"] for split in splits.values())
+    found = {}
+    for l2 in sorted(SETTINGS.linear_l2):
+        model = LogisticRegression(C=1 / (l2 * len(y)), solver="newton-cholesky", tol=1e-8)
+        model.fit(scaler.transform(both["train"]), y)
+        found[l2] = [model.score(scaler.transform(both[part]), of) for part, of in (("validation", w), ("test", u))]
+    best = max(found.values())
+    assert metrics["linear.h+joint.none.label"] == pytest.approx(best[1], abs=3 / 597)
 
 
 def test_what_cannot_be_measured_is_left_out(digits: Any) -> None:

@@ -62,8 +62,10 @@ STAGES: dict[str, Row] = {
     "evaluation.knn_k": ([5], {}, HISTOGRAM),
     "evaluation.knn_temperature": (0.2, {}, None),
     "evaluation.linear_l2": ([0.1], {}, None),
-    "evaluation.mlp_hidden": (64, HISTOGRAM, {}),
+    "evaluation.mlp": (True, {}, HISTOGRAM),
+    "evaluation.mlp_hidden": (64, {"evaluation.mlp": True}, {}),
     "evaluation.mlp_epochs": (5, HISTOGRAM, {}),
+    "evaluation.beside_histogram": (True, {}, HISTOGRAM),
     "evaluation.collapse_std": (0.1, {}, HISTOGRAM),
 }
 EMA, ALONE = {"method.target": "ema"}, {"method.target": "shared", "method.predictor": False}
