@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from barlowcli.analysis.wording import capital
 from barlowcli.verdicts.contrasts import ALPHA
 from barlowcli.verdicts.verdict import Verdict
 
@@ -20,10 +21,8 @@ def error_rate(verdicts: Sequence[Verdict]) -> str:
         which = "The primary verdict is" if len(primary) == 1 else f"The {len(primary)} primary verdicts together are"
         parts.append(f"{which} wrong in at most {in_100}.")
     if families:
-        start = (
-            "Exploratory" if primary else "No claim was named as the primary one before the run: all are exploratory"
-        )
         many = "the claim" if len(families) == 1 else f"each of the {len(families)} claims and domains"
         count = f"; up to {ALPHA * len(families):.1g} of them may be wrong by chance" if len(families) > 1 else ""
-        parts.append(f"{start}: {many} is wrong in at most {in_100}{count}.")
+        parts += [] if primary else ["No claim was named as the primary one before the run, so all are exploratory."]
+        parts.append(f"{f'Exploratory: {many}' if primary else capital(many)} is wrong in at most {in_100}{count}.")
     return " ".join(parts)
