@@ -253,7 +253,8 @@ def test_the_report_says_how_often_it_may_be_wrong() -> None:
         }
     )
     assert error_rate(judge(Results(none, records_of(none, BEYOND)))).startswith(
-        "No claim was named as the primary one before the run, so all are exploratory. Each of the 9 claims and domains is "
+        "No claim was named as the primary one before the run, so all are exploratory. Each of the 9 claims and "
+        "domains is "
     )
 
 
