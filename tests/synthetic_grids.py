@@ -19,18 +19,21 @@ from tests.synthetic_results import HISTOGRAM, record_of
 Truth = Callable[[PlannedCell], float]
 """True accuracy of a trained cell."""
 UNTRAINED = 0.31
+CUT = {"dims": {"method": ["barlow", "byol", "simclr"], "lambda": ["fixed", "c/D"]}}
+"""Experiment -> the values of its axes that these results are made for."""
 
 
 def grid_plan(
     name: str,
     preset: str = "quick",
     *,
-    seeds: int | None = None,
+    seeds: int = 3,
     axes: Mapping[str, list[str]] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
     """An experiment that comes with barlow, cut down by flags."""
-    return build_plan(load_experiment(name), preset, Overrides(axes or {}, settings or {}, seeds), on_cuda=False)
+    chosen = {**CUT.get(name, {}), **(axes or {})}
+    return build_plan(load_experiment(name), preset, Overrides(chosen, settings or {}, seeds), on_cuda=False)
 
 
 def dims_truth(cell: PlannedCell) -> float:

@@ -39,6 +39,10 @@ class MethodSettings(Settings):
         """These settings with every one that changes nothing beside the others at its default."""
         return self.settled()
 
+    def at_batch(self, batch: int) -> Self:
+        """These settings with what goes with the batch size as it is at that one."""
+        return self
+
     def nonsense(self) -> list[str]:
         """Settings that contradict one another or leave nothing to learn from, each with the reason."""
         return []

@@ -56,7 +56,7 @@ class CellConfig(Settings):
             update={
                 "data": self.data.canonical(),
                 "views": views.canonical() if method.trains else None,
-                "method": method.canonical(),
+                "method": method.at_batch(training.batch_size).canonical(),
                 "training": training.canonical(on_cuda=on_cuda) if method.trains else None,
                 "encoder": self.encoder if method.encodes else None,
                 "projector": projector,

@@ -1,11 +1,11 @@
 """The settings of the methods that come with barlow: what joint-embedding methods share, and each one's own."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
 from barlowcli.settings.any_method import MethodSettings
-from barlowcli.settings.base import FREE, Count, NonNegative, OnlyIf, Positive, Probability, Rule, Width
+from barlowcli.settings.base import FREE, LATER, Count, NonNegative, OnlyIf, Positive, Probability, Rule, Width
 
 Terms = Literal["both", "invariance", "redundancy"]
 Target = Literal["shared", "stop-gradient", "ema"]
@@ -28,6 +28,10 @@ class BranchSettings(MethodSettings):
     target without predictor is one loss of both views, and neither."""
     tau: Annotated[Probability, AVERAGED, FREE] = 0.99
     """Decay of the averaged target network at the first step."""
+    tau_at: Annotated[Count | Literal["any"], AVERAGED, FREE, LATER] = "any"
+    """Batch size that `tau` is for: others take tau^(batch / tau_at), so that the target averages over as many images
+    (the EMA scaling rule of Busbridge et al. 2023). any: all take `tau`. The canonical form has it
+    worked into `tau`."""
     tau_schedule: Decay = "constant"
     """cosine: 1 - (1 - tau)(cos(pi k / K) + 1) / 2, towards 1 (BYOL, section 3.1)."""
     predictor: bool = False
@@ -43,6 +47,12 @@ class BranchSettings(MethodSettings):
     def averages(self) -> bool:
         """Whether there is an averaged target network."""
         return self.target == "ema"
+
+    def at_batch(self, batch: int) -> Self:
+        """These settings with the tau of that batch size."""
+        if self.tau_at == "any":
+            return self
+        return self.model_copy(update={"tau": self.tau ** (batch / self.tau_at), "tau_at": "any"})
 
     @property
     def is_one_loss(self) -> bool:

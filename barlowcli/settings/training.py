@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from barlowcli.registry import OPTIMIZERS
-from barlowcli.settings.base import FREE, Epochs, NameOf, NonNegative, OnlyIf, Positive, Settings
+from barlowcli.settings.base import FREE, LATER, Count, Epochs, NameOf, NonNegative, OnlyIf, Positive, Settings
 
 MOST_WARMUP = 0.25
 """Share of the epochs that warm-up may take at most, so that a run cut short still reaches its learning rate."""
@@ -15,6 +15,9 @@ class TrainingSettings(Settings):
     """Optimiser, schedule, batch and precision."""
 
     epochs: Annotated[Epochs, FREE] = 10
+    epochs_at: Annotated[Count | Literal["any"], FREE, LATER] = "any"
+    """Batch size that `epochs` are for: others take epochs * batch / epochs_at of them, and so as many steps. any: all
+    take `epochs`. The canonical form has it worked into `epochs`."""
     batch_size: Annotated[int, Field(ge=2, le=2**20)] = 256
     optimizer: Annotated[str, NameOf(OPTIMIZERS)] = "sgd"
     lr: Annotated[Positive, FREE] = 0.12
@@ -35,10 +38,17 @@ class TrainingSettings(Settings):
     """CPU threads inside one cell (it changes the order of sums, so it is part of the cell)."""
 
     def canonical(self, *, on_cuda: bool) -> Self:
-        """These settings with the precision of the device and the warm-up that the epochs leave room for."""
-        warmup = min(self.warmup_epochs, MOST_WARMUP * self.epochs)
-        precision = precision_on(self.precision, on_cuda=on_cuda)
-        return self.model_copy(update={"precision": precision, "warmup_epochs": warmup}).settled()
+        """These settings with the epochs of the batch, the warm-up that they leave room for, and the precision of the
+        device."""
+        share = 1.0 if self.epochs_at == "any" else self.batch_size / self.epochs_at
+        epochs = max(1, round(self.epochs * share))
+        worked_in = {
+            "epochs": epochs,
+            "epochs_at": "any",
+            "warmup_epochs": min(self.warmup_epochs * share, MOST_WARMUP * epochs),
+            "precision": precision_on(self.precision, on_cuda=on_cuda),
+        }
+        return self.model_copy(update=worked_in).settled()
 
 
 def precision_on(precision: str, *, on_cuda: bool) -> str:

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -13,23 +14,24 @@ from tests.grids import TINY, tiny_plan
 
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
 RUN = ["run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--seeds", "1", "--method", "barlow", *SIZE]
+TWO = ("--shuffle", "none,pixels")
 
 
 def test_jitter_off_then_on_runs_each_cell_once_and_reports_both(run, tmp_path):
     results = ["--results", str(tmp_path)]
-    code, out, err = run(*RUN, "--jitter", "off", *results)
+    code, out, err = run(*RUN, *TWO, "--jitter", "off", *results)
     assert code == 0, err
-    assert "6 of 6 cells to run" in err  # 2 arms; random-init, supervised x 2, histogram
+    assert "7 of 7 cells to run" in err  # 2 arms; random-init, supervised x 3, histogram
     assert "UNTESTED" in out
-    code, _, err = run(*RUN, "--jitter", "off", *results)
+    code, _, err = run(*RUN, *TWO, "--jitter", "off", *results)
     assert code == 0
-    assert "all 6 cells are done already; nothing to run" in err
-    code, out, err = run(*RUN, "--jitter", "on", *results)
+    assert "all 7 cells are done already; nothing to run" in err
+    code, out, err = run(*RUN, *TWO, "--jitter", "on", *results)
     assert code == 0
-    assert "2 of 6 cells to run, 2 at once, 4 done" in err
+    assert "2 of 7 cells to run, 2 at once, 5 done" in err
     folder = tmp_path / "shuffle-test" / "quick"
     rows = (folder / "runs.csv").read_text().splitlines()
-    assert len(rows) == 1 + 8
+    assert len(rows) == 1 + 9
     for name in (
         "plan.json",
         "summary.csv",
@@ -47,8 +49,9 @@ def test_jitter_off_then_on_runs_each_cell_once_and_reports_both(run, tmp_path):
     assert again.split("\nreport:")[0] == out.split("\nreport:")[0]
     assert before == {path: path.read_bytes() for path in before}
     code, out, _ = run("status", *results)
-    assert out == "shuffle-test, preset quick: 8 ok\n"
-    code, out, err = run(*RUN, "--jitter", "off", *results, "--json")
+    assert out.startswith("shuffle-test, preset quick: ")
+    assert sum(int(count) for count in re.findall(r"(\d+) (?:ok|collapsed)", out.splitlines()[0])) == 9
+    code, out, err = run(*RUN, *TWO, "--jitter", "off", *results, "--json")
     value = json.loads(out)
     assert value["partial"] is False
     assert (code, value["folder"]) == (0, str(folder))
@@ -65,9 +68,9 @@ def test_a_failed_cell_makes_a_partial_report_and_is_run_again_on_request(run, t
     assert "--rerun failed" in err
     code, _, err = run(*command, "--set", "training.batch_size=5000", "--rerun", "failed")
     assert code == 1
-    assert "3 of 5 cells to run" in err
+    assert "4 of 6 cells to run" in err
     code, out, _ = run("status", "--results", str(tmp_path))
-    assert "3 failed" in out
+    assert "4 failed" in out
     assert "270 training images do not fill one batch of 5000" in out
 
 
@@ -105,12 +108,12 @@ def test_dry_run_tells_the_cells_and_writes_nothing(run, tmp_path):
     code, out, _ = run("run", "shuffle-test", "--preset", "quick", "--dry-run", "--json", "--results", str(tmp_path))
     plan = json.loads(out)
     assert code == 0
-    assert (plan["experiment"], plan["preset"], len(plan["cells"])) == ("shuffle-test", "quick", 36)
+    assert (plan["experiment"], plan["preset"], len(plan["cells"])) == ("shuffle-test", "quick", 95)
     assert set(plan["cells"][0]) >= {"id", "axes", "seed", "status"}
     assert {cell["status"] for cell in plan["cells"]} == {"todo"}
     assert not list(tmp_path.iterdir())
     code, out, _ = run("run", "shuffle-test", "--preset", "quick", "--dry-run", "--results", str(tmp_path))
-    assert "36 cells, 36 to do" in out.splitlines()
+    assert "95 cells, 95 to do" in out.splitlines()
 
 
 def test_shards_share_the_cells_out(run, tmp_path):
@@ -118,7 +121,7 @@ def test_shards_share_the_cells_out(run, tmp_path):
     ids = {cell.id for cell in plan.cells}
     parts = [select(plan.cells, tmp_path, Only(part=i, parts=3)) for i in (1, 2, 3)]
     assert sorted(cell.id for part in parts for cell in part) == sorted(ids)
-    assert {len(part) for part in parts} == {12}
+    assert {len(part) for part in parts} == {19}
 
 
 @pytest.mark.parametrize(

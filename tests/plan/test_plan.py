@@ -12,23 +12,23 @@ from barlowcli.settings.methods import ByolSettings
 from barlowcli.settings.tables import merge
 
 SPEC = load_experiment("shuffle-test")
+SHUFFLES = ("none", "pixels", "equalise")
 
 
 def plan_of(axes=None, settings=None, seeds=None, preset="quick", on_cuda=False):
     return build_plan(SPEC, preset, Overrides(axes or {}, settings or {}, seeds), on_cuda=on_cuda)
 
 
-def test_the_quick_grid_is_24_cells_and_its_controls():
+def test_the_quick_grid_is_60_cells_and_its_controls():
     plan = plan_of()
     grid = [cell for cell in plan.cells if not cell.control]
     arms = {(c.axes["method"], c.axes["shuffle"], c.axes["jitter"]) for c in grid}
-    assert arms == set(itertools.product(("barlow", "byol"), ("none", "pixels"), ("on", "off")))
-    assert len(grid) == 24
+    assert arms == set(itertools.product(("barlow", "byol"), SHUFFLES, ("on", "off")))
+    assert len(grid) == 60
     controls = {(c.axes["method"], c.axes["shuffle"]) for c in plan.cells if c.control}
     assert controls == {
-        ("random-init", "-"),
-        ("supervised", "none"),
-        ("supervised", "pixels"),
+        *(("random-init", shuffle) for shuffle in ("-", "equalise")),
+        *(("supervised", shuffle) for shuffle in (*SHUFFLES, "equalise+pixels")),
         ("histogram", "-"),
     }
 
@@ -76,7 +76,7 @@ def test_data_elsewhere_with_the_same_content_are_the_same_cell():
     assert cell_id(here) == cell_id(there) != cell_id(changed)
 
 
-UNUSED = {"method.tau": 0.5, "views.hue": 0.1, "views.blur_sigma": [1.0, 1.5], "training.lars_trust": 1}
+UNUSED = {"method.tau": 0.5, "views.hue": 0.1, "views.blur_sigma": [1.0, 1.5], "method.tau_at": 32}
 
 
 @pytest.mark.parametrize("key", UNUSED)
@@ -98,8 +98,8 @@ def test_a_setting_that_some_cell_uses_makes_other_cells():
 def test_a_gpu_and_a_cpu_never_stand_in_one_report(tmp_path):
     freeze(tmp_path, plan_of())
     plan, left_out = freeze(tmp_path, plan_of(on_cuda=True))
-    assert len(plan.cells) == 36
-    assert left_out == 30
+    assert len(plan.cells) == 95
+    assert left_out == 80
 
 
 def test_warm_up_takes_a_quarter_of_a_short_run():
@@ -110,7 +110,7 @@ def test_warm_up_takes_a_quarter_of_a_short_run():
 
 def test_the_supervised_ceilings_stand_beside_every_grid():
     controls = {c.axes["shuffle"] for c in plan_of({"shuffle": ["none"]}).cells if c.axes["method"] == "supervised"}
-    assert controls == {"none", "pixels"}
+    assert controls == {"none", "pixels", "equalise+pixels"}
 
 
 def test_other_shuffle_arms_bring_their_own_random_encoder_and_domain():
@@ -162,8 +162,8 @@ def test_a_plan_grows_with_what_is_asked_later_and_the_order_is_the_same(tmp_pat
 def test_another_base_takes_the_place_of_the_old_plan(tmp_path):
     freeze(tmp_path, plan_of())
     plan, left_out = freeze(tmp_path, plan_of(settings={"training.epochs": 2}))
-    assert left_out == 30  # all that are trained; random-init and histogram do not depend on epochs
-    assert len(plan.cells) == 36
+    assert left_out == 80  # all that are trained; random-init and histogram do not depend on epochs
+    assert len(plan.cells) == 95
 
 
 def test_claims_are_frozen(tmp_path):

@@ -113,7 +113,7 @@ def test_both_files_show_the_drawing() -> None:
 
 def test_training_has_a_panel_a_method_and_none_for_controls() -> None:
     for methods, titles in ((["barlow", "byol"], ["Barlow Twins", "BYOL"]), (["byol"], ["BYOL"])):
-        plan = quick_plan(axes={"method": methods})
+        plan = quick_plan(axes={"method": methods}, settings={"training.epochs": 8})
         logs = {cell.id: log_of(cell) for cell in plan.cells if cell.config.training}
         panels = laid_out(training_plot(Results(plan, {}), logs)).axes
         assert [axes.get_title(loc="left") for axes in panels] == titles
@@ -278,6 +278,7 @@ def test_controls_by_panel() -> None:
     assert own == {
         "supervised, intact views": "linear.h.none",
         "supervised, shuffled views": "linear.h.pixels",
+        "supervised, equalised, shuffled views": "linear.h.equalise+pixels",
         "untrained, intact images": "linear.h.none",
         "untrained, shuffled images": "linear.h.pixels",
         "histogram, small MLP": "mlp.joint.none",
@@ -286,6 +287,7 @@ def test_controls_by_panel() -> None:
     assert intact == {
         "supervised, intact views": "linear.h.none",
         "supervised, shuffled views": "linear.h.none",
+        "supervised, equalised, shuffled views": "linear.h.none",
         "untrained, intact images": "linear.h.none",
         "histogram, small MLP": "mlp.joint.none",
     }

@@ -87,7 +87,7 @@ def test_all_files_are_there(full: tuple[Path, Report]) -> None:
     folder, report = full
     assert written(folder).keys() == FILES
     assert not report.partial
-    assert report.counts == {"planned": 36, "done": 36, "missing": 0, "failed": 0, "collapsed": 0, "diverged": 0}
+    assert report.counts == {"planned": 39, "done": 39, "missing": 0, "failed": 0, "collapsed": 0, "diverged": 0}
 
 
 def test_a_report_built_again_by_another_process_is_the_same_to_the_byte(full: tuple[Path, Report]) -> None:
@@ -144,7 +144,7 @@ def test_summary_lines_answer_the_question(full: tuple[Path, Report]) -> None:
     text = "\n".join(full[1].summary_lines)
     assert text.startswith("Do joint-embedding methods only learn colour histograms?")
     assert "The shuffle test: colour-digits" in text
-    assert "3 seeds; 36 of 36 cells done." in text
+    assert "3 seeds; 39 of 39 cells done." in text
     assert (
         "Without jitter, intact views teach more than a histogram can give: SUPPORTED. It learns more than colour "
         'histograms: "only histograms" is refuted.\n  Barlow Twins: 54.'
@@ -160,16 +160,16 @@ def test_summary_lines_answer_the_question(full: tuple[Path, Report]) -> None:
 def test_a_partial_report_is_marked_everywhere(partial: tuple[Path, Report]) -> None:
     folder, report = partial
     assert report.partial
-    assert report.counts == {"planned": 36, "done": 34, "missing": 1, "failed": 1, "collapsed": 1, "diverged": 1}
+    assert report.counts == {"planned": 39, "done": 37, "missing": 1, "failed": 1, "collapsed": 1, "diverged": 1}
     assert report.summary_lines[0].startswith("PARTIAL")
     assert json.loads((folder / "verdict.json").read_text())["partial"] is True
     page = (folder / "report.html").read_text()
     assert "PARTIAL." in page
     flat = re.sub(r"\s+", " ", page)
-    assert "3 of 36 planned cells have no numbers. Nothing stands in for them" in flat
+    assert "3 of 39 planned cells have no numbers. Nothing stands in for them" in flat
     assert "Diverged: BYOL, intact, jitter on, seed 2." in flat
     assert report.summary_lines[0] == (
-        "PARTIAL: 3 of 36 planned cells have no numbers, and none stands in. Diverged: BYOL, intact, jitter on, seed 2."
+        "PARTIAL: 3 of 39 planned cells have no numbers, and none stands in. Diverged: BYOL, intact, jitter on, seed 2."
     )
     text = "\n".join(report.summary_lines)
     assert "Shuffled views with jitter are close to an untrained encoder (exploratory): INCOMPLETE" in text
@@ -185,7 +185,7 @@ def test_a_diverged_cell_alone_makes_a_report_partial(tmp_path: Path) -> None:
     report = write_report(tmp_path)
     assert report.partial
     assert report.counts["done"] == report.counts["planned"]
-    assert "1 of 12 planned cells have no numbers" in report.summary_lines[0]
+    assert "1 of 13 planned cells have no numbers" in report.summary_lines[0]
 
 
 def test_the_page_lists_cells_that_went_wrong_and_the_notes(partial: tuple[Path, Report]) -> None:
@@ -261,7 +261,7 @@ def test_a_plan_without_records_still_makes_a_report(tmp_path: Path) -> None:
     write_plan(tmp_path, plan)
     report = write_report(tmp_path)
     assert report.partial
-    assert report.counts["missing"] == 36
+    assert report.counts["missing"] == 39
     assert {finding.word for finding in report.findings} == {"incomplete", "untested"}
     assert written(tmp_path).keys() == {name for name in FILES if not name.startswith("plots/")}
 

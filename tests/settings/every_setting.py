@@ -45,6 +45,7 @@ STAGES: dict[str, Row] = {
     "projector.dim": (64, {}, HISTOGRAM),
     "projector.batch_norm": (False, {}, {"projector.layers": 1}),
     "training.epochs": (2, {}, {"method.name": "random-init"}),
+    "training.epochs_at": (32, {"training.batch_size": 64}, {"training.batch_size": 32}),
     "training.batch_size": (32, {}, HISTOGRAM),
     "training.optimizer": ("lars", {}, None),
     "training.lr": (0.5, {}, None),
@@ -73,6 +74,7 @@ BRANCHES: dict[str, Row] = {
     "target": ("stop-gradient", {"method.target": "ema", "method.predictor": True}, None),
     "symmetric": (False, EMA, None),
     "tau": (0.5, EMA, ALONE),
+    "tau_at": (32, EMA, ALONE),
     "tau_schedule": ("another", EMA, ALONE),
     "predictor": (True, ALONE, None),
     "predictor_hidden": (64, {"method.predictor": True}, ALONE),
@@ -109,11 +111,11 @@ FREE = {
     *("data.on_bad_image", "data.seed"),
     *("views.brightness", "views.contrast", "views.saturation", "views.hue", "views.jitter_strength"),
     *("views.crop_scale", "views.crop_ratio", "views.flip", "views.blur_sigma"),
-    *("method.lambda", "method.lambda_rule", "method.temperature", "method.tau", "method.tau_schedule"),
+    *("method.lambda", "method.lambda_rule", "method.temperature", "method.tau", "method.tau_at"),
     *("method.loss_scale", "method.loss_scale_rule"),
     *("method.invariance_weight", "method.variance_weight", "method.covariance_weight"),
     *("training.epochs", "training.lr", "training.lr_scaling", "training.weight_decay", "training.lars_trust"),
-    "training.warmup_epochs",
+    *("training.warmup_epochs", "training.epochs_at", "method.tau_schedule"),
 }
 """Settings that change what is computed and not how long it takes; those of the evaluation are no part of a step."""
 

@@ -157,3 +157,32 @@ def test_a_method_that_sets_a_default_anew_keeps_what_is_marked_beside_it():
 
 def test_settings_are_named_as_a_user_types_them():
     assert "method.lambda" in set(flatten(canonical().model_dump(by_alias=True)))
+
+
+def test_equal_steps_take_more_epochs_at_larger_batches() -> None:
+    def training(batch: int, at: object, epochs: int = 4) -> TrainingSettings:
+        given = TrainingSettings.model_validate(
+            {"batch_size": batch, "epochs_at": at, "epochs": epochs, "warmup_epochs": 1}
+        )
+        return given.canonical(on_cuda=False)
+
+    images = 1600
+    steps = {batch: images // batch * training(batch, 64).epochs for batch in (16, 32, 64, 128)}
+    assert set(steps.values()) == {100, 96}  # 128 does not divide 1600
+    assert {training(batch, "any").epochs for batch in (16, 128)} == {4}
+    assert training(16, 64, epochs=1).epochs == 1
+    assert training(128, 64).warmup_epochs * (images // 128) == pytest.approx(images // 64, rel=0.05)
+    assert training(128, 64) == training(128, "any", epochs=8).model_copy(update={"warmup_epochs": 2.0})
+
+
+def test_a_target_that_averages_over_as_many_images_forgets_as_much_in_each() -> None:
+    def tau(batch: int, at: object = 64) -> float:
+        settings = {"method": {"name": "byol", "tau": 0.96, "tau_at": at}, "training": {"batch_size": batch}}
+        method = CellConfig.model_validate(settings).canonical(on_cuda=False).method
+        assert isinstance(method, methods.ByolSettings)
+        assert method.tau_at == "any"
+        return method.tau
+
+    for batch in (16, 32, 64, 256):
+        assert tau(batch) ** (1024 / batch) == pytest.approx(0.96 ** (1024 / 64))
+    assert tau(16, "any") == tau(256, "any") == 0.96

@@ -125,6 +125,7 @@ def test_the_summary_has_controls_domain_by_domain_and_probe_by_probe() -> None:
         "untrained encoder, shuffled images",
         "supervised encoder, intact, jitter off",
         "supervised encoder, shuffled, jitter off",
+        "supervised encoder, equalised, shuffled, jitter off",
     ]
     titles = table.header
     assert titles[2:6] == ["digit, own images", "digit, intact images", "colour, own images", "colour, intact images"]
