@@ -6,7 +6,7 @@
 
 Accuracies are Gaussian over seeds with a standard deviation of one point, arms independent. What is true is what the
 judge says of the same records without noise: where that is neither word (no effect, or exactly at the bound), either
-word is wrong; else the opposite one is. The first two parts draw whole reports of `known_truth.py`, four independent
+word is wrong; else the opposite one is. All parts but `shipped` draw reports of `known_truth.py`, four independent
 verdicts of each kind in one; `shipped` draws the quick presets of the experiments that come with barlow, with all
 trained arms equal. The rows of an older tree are made by these same files laid over a checkout of it.
 """

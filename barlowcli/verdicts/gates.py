@@ -92,7 +92,11 @@ def _carrier(results: Results, side: Side, control: Side) -> Carrier:
     seeds = len(arm)
     p = None
     if seeds >= MIN_SEEDS:
-        p = p_learned(sample_of(side, arm), sample_of(control, floor), pool=pool_of(results, sides))
+        p = p_learned(
+            sample_of(side, arm, results.records),
+            sample_of(control, floor, results.records),
+            pool=pool_of(results, sides),
+        )
     mean, bottom = (sum(found.values()) / max(len(found), 1) for found in (arm, floor))
     return Carrier(side.name, control.name, mean, bottom, p)
 

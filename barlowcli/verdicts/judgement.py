@@ -154,7 +154,7 @@ def _test(results: Results, claim: Claim, accuracies: Sequence[Accuracy]) -> Out
     pool = pool_of(results, [accuracy.side for accuracy in accuracies])
     samples: dict[str, list[Sample]] = {}
     for accuracy in accuracies:
-        samples.setdefault(accuracy.role, []).append(sample_of(accuracy.side, accuracy.values))
+        samples.setdefault(accuracy.role, []).append(sample_of(accuracy.side, accuracy.values, results.records))
     arm, against = samples["arm"][0], samples.get("against", [])
     if claim.test in ("rises", "falls"):
         return (rises if claim.test == "rises" else falls)(arm, pool=pool)

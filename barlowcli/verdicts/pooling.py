@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from barlowcli.analysis.results import Results
+from barlowcli.analysis.results import Records, Results
 from barlowcli.analysis.statistics import Pool, pool
 from barlowcli.verdicts.contrasts import Sample
-from barlowcli.verdicts.sides import AnySide
+from barlowcli.verdicts.sides import AnySide, Side
 
 
-def sample_of(side: AnySide, values: Mapping[int, float]) -> Sample:
+def sample_of(side: AnySide, values: Mapping[int, float], records: Records) -> Sample:
     """The values of a side by seed. A control whose one number stands for every seed does not vary."""
     constant = side.control and len(set(values.values())) == 1
-    return Sample(values, side.key, 0.0 if constant else sum(weight**2 for weight, _ in side.levels))
+    spread = 0.0 if constant else sum(weight**2 for weight, _ in side.levels)
+    if isinstance(side, Side):
+        return Sample(values, side.key, spread)
+    levels = [(weight, level.key, level.values(records)) for weight, level in side.levels]
+    parts = [(weight, Sample({seed: found[seed] for seed in values}, key)) for weight, key, found in levels]
+    return Sample(values, side.key, spread, tuple(parts))
 
 
 def pool_of(results: Results, sides: Sequence[AnySide]) -> Pool | None:

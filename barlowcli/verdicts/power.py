@@ -112,7 +112,8 @@ def _of_contrast(
 
 
 def contrasts_of(claim: Claim, sides: Sides) -> list[dict[object, tuple[float, float]]]:
-    """The contrasts that a claim tests: key of a sample -> its coefficient and its spread; one for each reference."""
+    """The contrasts that a claim tests, one for each reference: key of an accuracy -> its coefficient, and 1, or 0 for
+    one that has no variance over seeds."""
     arm, full, floor = sides.arm, sides.full, sides.floor
     terms: list[tuple[float, AnySide | None]] = [(1.0, arm)]
     if claim.test == "interaction":
@@ -128,22 +129,15 @@ def contrasts_of(claim: Claim, sides: Sides) -> list[dict[object, tuple[float, f
 def _parts(terms: Sequence[tuple[float, AnySide | None]]) -> dict[object, tuple[float, float]]:
     parts: dict[object, tuple[float, float]] = {}
     for coefficient, side in terms:
-        if side is not None:
-            before = parts.get(side.key, (0.0, 0.0))[0]
-            parts[side.key] = (before + coefficient, _spread(side))
+        for weight, level in side.levels if side is not None else ():
+            before = parts.get(level.key, (0.0, 0.0))[0]
+            parts[level.key] = (before + coefficient * weight, 0.0 if _constant(level) else 1.0)
     return parts
 
 
 def _seeds(side: AnySide) -> int:
     """Seeds that every cell of it has; 0 for a control that stands for any number of them."""
-    if not _spread(side):
-        return 0
-    return min(len(level.cells) for _, level in side.levels)
-
-
-def _spread(side: AnySide) -> float:
-    """Variance over seeds in units of that of one accuracy: none for a control with one number for every seed."""
-    return math.fsum(weight**2 for weight, level in side.levels if not _constant(level))
+    return min((len(level.cells) for _, level in side.levels if not _constant(level)), default=0)
 
 
 def _constant(side: Side) -> bool:

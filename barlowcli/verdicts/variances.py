@@ -36,12 +36,14 @@ class Sample:
 
     values: seed -> accuracy, or a linear combination of accuracies (a slope). key: equal keys are the same numbers.
     spread: variance of a value in units of that of one accuracy: 1; the sum of squared weights for a slope; 0 for a
-    control with one number for every seed.
+    control with one number for every seed. parts: of a slope, weight and accuracy of every arm in it, at the same
+    seeds: by its arms' own scatter a slope has many more degrees of freedom than by its value at each seed.
     """
 
     values: Mapping[int, float]
     key: Hashable
     spread: float = 1.0
+    parts: "tuple[tuple[float, Sample], ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ class Contrast:
 
     @classmethod
     def of(cls, *terms: tuple[float, Sample]) -> "Contrast":
-        """Add up the coefficients of equal keys: A - A is nothing, and has no variance."""
+        """Slopes are taken apart, and the coefficients of equal keys added up: A - A is nothing, without variance."""
         total: dict[Hashable, tuple[float, Sample]] = {}
-        for coefficient, sample in terms:
+        single = [(c * weight, part) for c, sample in terms for weight, part in sample.parts or ((1.0, sample),)]
+        for coefficient, sample in single:
             before = total[sample.key][0] if sample.key in total else 0.0
             total[sample.key] = (before + coefficient, sample)
         return cls(tuple(total.values()))

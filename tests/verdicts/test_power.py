@@ -76,6 +76,9 @@ def test_a_slope_is_shown_per_step_of_its_axis() -> None:
     doublings = range(9)
     sxx = sum((x - 4) ** 2 for x in doublings)
     assert row.effect == pytest.approx(smallest_effect(SD, 4, 1 / sxx, 3))
+    (pooled,) = detectable(plan_of(slope_claims()[:1], 4, variance="pooled"), SD)
+    degrees = 3 * sxx**2 / sum((x - 4) ** 4 for x in doublings)
+    assert pooled.effect == pytest.approx(smallest_effect(SD, 4, 1 / sxx, degrees))
 
 
 def test_a_share_counts_the_same_arm_once() -> None:

@@ -50,15 +50,45 @@ def test_a_pooled_contrast_is_that_of_least_squares(weights: Sequence[float]) ->
     assert found.below() == pytest.approx(stats.t.cdf(t, 18))
 
 
-def test_a_pooled_slope_is_that_of_least_squares() -> None:
+def slope_of(arms: Sequence[Sample], key: str = "slope", *, apart: bool = True) -> Sample:
+    """The slope over x = 4, 6, 8, … of these arms; apart: with what it is made of."""
+    weights = slope_weights([4.0 + 2 * index for index in range(len(arms))])
+    terms = list(zip(weights, arms, strict=True))
+    values = {seed: sum(weight * arm.values[seed] for weight, arm in terms) for seed in arms[0].values}
+    return Sample(values, key, sum(weight**2 for weight in weights), tuple(terms) if apart else ())
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_pooled_slope_is_that_of_least_squares(apart: bool) -> None:
     arms = draw(2)
-    weights = slope_weights([4, 6, 8, 10])
-    slopes = {seed: sum(w * arm.values[seed] for w, arm in zip(weights, arms[:4], strict=True)) for seed in range(4)}
-    slope = Sample(slopes, "slope", sum(w * w for w in weights))
-    found = Variance("pooled", pool_of(arms)).estimate(Contrast.of((1, slope)))
-    mean, error, t = least_squares(arms, [*weights, 0, 0])
+    found = Variance("pooled", pool_of(arms)).estimate(Contrast.of((1, slope_of(arms[:4], apart=apart))))
+    mean, error, t = least_squares(arms, [*slope_weights([4, 6, 8, 10]), 0, 0])
     assert (found.mean, found.error) == pytest.approx((mean, error))
     assert found.above() == pytest.approx(stats.t.sf(t, 18))
+
+
+def test_slopes_that_share_an_arm_count_it_once() -> None:
+    arms = draw(2)
+    first, second = slope_of(arms[:3], "first"), slope_of([arms[0], *arms[3:5]], "second")
+    contrast = Contrast.of((1, first), (-1, second))
+    found = Variance("pooled", pool_of(arms)).estimate(contrast)
+    mean, error, _ = least_squares(arms, (0, 0, 0.25, 0, -0.25, 0))  # both start at the same arm, whose weight is lost
+    assert (found.mean, found.error) == pytest.approx((mean, error))
+    assert sorted(found for found, _ in contrast.terms) == pytest.approx([-0.25, 0, 0, 0, 0.25], abs=1e-15)
+
+
+def test_a_slope_by_its_own_arms_has_the_degrees_of_freedom_of_all_of_them() -> None:
+    rng = np.random.default_rng(1)
+    arms = [Sample(dict(enumerate(rng.permutation([0.1, 0.2, 0.3, 0.4]).tolist())), key) for key in range(4)]
+    contrast = Contrast.of((1, slope_of(arms)))
+    weights = np.array(slope_weights([4, 6, 8, 10]))
+    found = Variance("welch").estimate(contrast)
+    assert found.df == pytest.approx(3 * (weights**2).sum() ** 2 / (weights**4).sum())  # all scatter alike
+    assert found.error == pytest.approx(np.sqrt((weights**2).sum() * np.var([1, 2, 3, 4], ddof=1) / 100 / 4))
+    alone = Variance("welch").estimate(Contrast.of((1, slope_of(arms, apart=False))))
+    assert alone.df == 3
+    paired = [rises(slope_of(draw(3)[:4], apart=apart)) for apart in (True, False)]  # there it makes no difference
+    assert paired[0].p_supported == pytest.approx(paired[1].p_supported)
 
 
 @pytest.mark.parametrize("seed", range(5))
