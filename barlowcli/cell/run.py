@@ -16,13 +16,18 @@ from barlowcli.evaluation.probes import Found
 from barlowcli.machine.devices import set_up
 from barlowcli.machine.provenance import provenance
 from barlowcli.plan.plan import PlannedCell
+from barlowcli.records.answers import write_answers
 from barlowcli.records.files import write_json
-from barlowcli.records.metrics import INTACT
+from barlowcli.records.folder import CellFolder
+from barlowcli.records.metrics import INTACT, JOINED
 from barlowcli.records.record import Record, write_record
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
 from barlowcli.training.loop import Hooks
 from barlowcli.views.shuffle import check_arm
+
+ANSWERING = ("h", JOINED, "joint", "marginal")
+"""Spaces whose probes' answers are kept, a byte a test image."""
 
 
 def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
@@ -40,6 +45,7 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
             found = stage.evaluate(learned, data)
     record = record_of(cell, options, data, learned, found, clocks)
     hooks.check()
+    keep_answers(place.folder, data, found)
     write_record(place.folder, record)
     place.folder.checkpoint.unlink(missing_ok=True)
     return record
@@ -102,6 +108,17 @@ def record_of(
             "deterministic": options.deterministic or options.device == "cpu",
         },
     )
+
+
+def keep_answers(folder: CellFolder, data: Dataset, found: Found) -> None:
+    """Write what every probe of the main label, of h and of raw histograms, predicted for each test image."""
+    predicted = {
+        str(metric): measured.answers.cpu().numpy()
+        for metric, measured in found.items()
+        if measured.answers is not None and metric.label == "label" and metric.space in ANSWERING
+    }
+    if predicted and data.test is not None:
+        write_answers(folder, data.test.labels.cpu().numpy(), predicted)
 
 
 def _check_sides(config: CellConfig, data: Dataset) -> None:

@@ -74,7 +74,11 @@ def lines(found: Agreement) -> Iterator[str]:
         )
     else:
         yield f"all {numbers} numbers agree to the bit"
-    for what, same in (("training log", found.log), ("weights", found.weights)):
+    for what, same in (
+        ("training log", found.log),
+        ("weights", found.weights),
+        ("answers to test images", found.answers),
+    ):
         if same is not None:
             yield f"{what}: {'the same' if same else 'not the same'} to the bit"
 

@@ -6,7 +6,7 @@ A probe is one function and one line of `PROBES` in the registry; a record keeps
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -23,14 +23,17 @@ from barlowcli.settings.evaluation import EvaluationSettings
 from barlowcli.settings.methods import HistogramSettings
 
 
-class Measured(NamedTuple):
+@dataclass(frozen=True)
+class Measured:
     """What a probe found, and the settings that it chose or was given.
 
     value: None for an accuracy where there are no test images; that on validation images stands among the settings.
+    answers: of an accuracy, the classes predicted for the test images, int64 (N,).
     """
 
     value: float | None
     settings: dict[str, Any]
+    answers: Tensor | None = field(default=None, compare=False, repr=False)
 
 
 Found = dict[Metric, Measured]
@@ -78,13 +81,14 @@ class Space:
         """The split that speaks of images not seen before: test, or validation where there is no test."""
         return self.splits.get("test", self.splits["validation"])
 
-    def accuracy(self, label: str, predict: Callable[[Tensor], Tensor]) -> float | None:
-        """Fraction in [0, 1] of the test images whose `label` is predicted, None where there are none.
+    def accuracy(self, label: str, answers: Tensor | None, settings: dict[str, Any]) -> Measured:
+        """The fraction in [0, 1] of test images whose `label` was predicted, with `settings`.
 
-        predict: features (N, F) -> classes int64 (N,).
+        answers: the classes predicted for the test images, int64 (N,), None where there are none.
         """
-        test = self.splits.get("test")
-        return None if test is None else share(predict(test.features) == test.labels[label])
+        if answers is None:
+            return Measured(None, settings)
+        return Measured(share(answers == self.splits["test"].labels[label]), settings, answers)
 
     def check(self) -> None:
         """Raise CellError on features that are not finite, DataError on labels that do not fit."""
@@ -208,7 +212,8 @@ def _of_every_label(space: Space, name: str, fit: Callable[..., Classifier], **g
             **given,
         )
         settings = {**fitted.chosen, "n_train": len(train.features)}
-        found[space.metric(name, label)] = Measured(space.accuracy(label, fitted.predict), settings)
+        answers = fitted.predict(space.splits["test"].features) if "test" in space.splits else None
+        found[space.metric(name, label)] = space.accuracy(label, answers, settings)
     return found
 
 
@@ -224,23 +229,24 @@ def knn(space: Space) -> Found:
     count = len(train.features)
     found: Found = {}
     for label in space.classes:
-        shares = {part: _elected_rightly(space, part, label, *near[part]) for part in near}
+        elected = {part: _elected(space, label, *near[part]) for part in near}
+        truth = space.splits["validation"].labels[label]
         for k in ks:
-            settings = {"k": min(k, count), **given, "validation_accuracy": shares["validation"][k], "n_train": count}
-            found[space.metric(f"knn{k}", label)] = Measured(shares.get("test", {}).get(k), settings)
+            chosen = {"validation_accuracy": share(elected["validation"][k] == truth), "n_train": count}
+            settings = {"k": min(k, count), **given, **chosen}
+            found[space.metric(f"knn{k}", label)] = space.accuracy(label, elected.get("test", {}).get(k), settings)
     return found
 
 
-def _elected_rightly(space: Space, part: str, label: str, similarities: Tensor, index: Tensor) -> dict[int, float]:
-    """k -> fraction of the images of `part` whose `label` their neighbours elect."""
-    elected = vote(
+def _elected(space: Space, label: str, similarities: Tensor, index: Tensor) -> dict[int, Tensor]:
+    """k -> the class of `label`, int64 (M,), that the neighbours of each image elect."""
+    return vote(
         similarities,
         space.splits["train"].labels[label][index],
         ks=space.neighbours,
         temperature=space.settings.knn_temperature,
         classes=space.classes[label],
     )
-    return {k: share(classes == space.splits[part].labels[label]) for k, classes in elected.items()}
 
 
 def histogram_r2(space: Space) -> Found:

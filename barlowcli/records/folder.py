@@ -130,6 +130,11 @@ class CellFolder:
         """Weights of the trained encoder and projector."""
         return self.path / "encoder.safetensors"
 
+    @property
+    def answers(self) -> Path:
+        """The class that each probe predicted for each test image."""
+        return self.path / "predictions.safetensors"
+
     def lease(self, number: int) -> Path:
         """The lease of this number."""
         return self.path / f"{LEASE}{number}.json"

@@ -13,6 +13,7 @@ from barlowcli.analysis.results import Records, Results
 from barlowcli.plan.freezing import plan_of
 from barlowcli.plots.saving import Plot
 from barlowcli.plots.training import Log
+from barlowcli.records.answers import KeptAnswers
 from barlowcli.records.files import write_bytes, write_json, write_text
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.logs import read_log
@@ -58,7 +59,8 @@ def write_report(folder: Path) -> Report:
     """
     files = ResultsFolder(folder)
     plan = plan_of(folder)
-    results = Results(plan, read_records(files, (cell.id for cell in plan.cells)))
+    ids = tuple(cell.id for cell in plan.cells)
+    results = Results(plan, read_records(files, ids), KeptAnswers(files, ids))
     content = content_of(results, read_logs(files, results.records))
     document = verdict_document(plan, content.findings, content.counts, partial=content.partial)
     write_tables(files, content)

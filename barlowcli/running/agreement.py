@@ -33,8 +33,9 @@ class Difference:
 class Agreement:
     """A record and that of the same cell run again.
 
-    differences: of numbers, to the bit, largest first; a number that only the later one has is none. log, weights:
-    whether the training log and the encoder's weights are the same to the bit; None where either has none.
+    differences: of numbers, to the bit, largest first; a number that only the later one has is none. log, weights,
+    answers: whether the training log, the encoder's weights and the classes predicted for test images are the same to
+    the bit; None where either has none.
     """
 
     before: Record
@@ -43,6 +44,7 @@ class Agreement:
     tolerance: float | None = None
     log: bool | None = None
     weights: bool | None = None
+    answers: bool | None = None
 
     @property
     def beyond(self) -> tuple[Difference, ...]:
@@ -85,6 +87,7 @@ class Agreement:
             ],
             "log": self.log,
             "weights": self.weights,
+            "answers": self.answers,
         }
 
 
@@ -94,11 +97,12 @@ def agreement(
     """Compare two records of a cell, and the logs and weights in their `folders` (before, after)."""
     found = [Difference(name, value, after.metrics.get(name)) for name, value in before.metrics.items()]
     differing = sorted((one for one in found if one.recorded != one.now), key=lambda one: (-one.size, one.name))
-    log = weights = None
+    log = weights = answers = None
     if folders:
         log = same_logs(*(folder.log for folder in folders))
         weights = same_weights(*(folder.encoder for folder in folders))
-    return Agreement(before, after, tuple(differing), tolerance, log, weights)
+        answers = same_weights(*(folder.answers for folder in folders))
+    return Agreement(before, after, tuple(differing), tolerance, log, weights, answers)
 
 
 def same_logs(before: Path, after: Path) -> bool | None:
@@ -113,7 +117,7 @@ def same_logs(before: Path, after: Path) -> bool | None:
 
 
 def same_weights(before: Path, after: Path) -> bool | None:
-    """Whether two encoders have the same bits; None where one is missing, cannot be read or is of another version."""
+    """Whether two files of tensors have the same bits; None where one is missing, unreadable or of another version."""
     try:
         if weights_version(before) != weights_version(after):
             return None
@@ -126,7 +130,7 @@ def same_weights(before: Path, after: Path) -> bool | None:
 
 
 def weights_version(path: Path) -> Any:
-    """The schema version in the metadata of encoder.safetensors; 1 where there is none, from before it was written."""
+    """The schema version in the metadata of a file of tensors; 1 where there is none, from before it was written."""
     with safe_open(path, "numpy") as file:
         about = (file.metadata() or {}).get("barlow")
     try:

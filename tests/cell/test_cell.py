@@ -27,7 +27,7 @@ def one(tmp_path, method, shuffle="none", jitter="on", settings=None):
 def test_a_cell_leaves_what_the_contract_lists(tmp_path, method):
     cell, record = one(tmp_path, method)
     folder = ResultsFolder(tmp_path).cell(cell.id)
-    expected = {"config.json", "record.json"}
+    expected = {"config.json", "record.json", "predictions.safetensors"}
     if method != "histogram":
         expected |= {"encoder.safetensors"}
     if method not in ("histogram", "random-init"):
