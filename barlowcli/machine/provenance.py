@@ -16,9 +16,9 @@ from barlowcli.machine.private import command_without_folders
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """Where the code of barlow lies."""
-PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scipy", "mlxtend")
+PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scipy", "mlxtend", "pillow")
 LIBRARIES = ("cpu_capability", "cuda", "cudnn")
-DECISIVE = ("commit", "code", "barlow", "python", "platform", "device", "device_name", *LIBRARIES)
+DECISIVE = ("commit", "code", "barlow", "python", "platform", "device", "device_name", "threads", *LIBRARIES)
 """What of a record's provenance can make other numbers of the same config and data, besides versions."""
 
 
@@ -71,6 +71,13 @@ def libraries(device: str) -> dict[str, Any]:
     return dict(zip(LIBRARIES, (torch.backends.cpu.get_cpu_capability(), *on_cuda), strict=False))
 
 
+def threads() -> int:
+    """Threads that torch computes with on the processor: with another number, sums have another order."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 @functools.cache
 def cpu_name() -> str:
     """The processor's model name as the system tells it."""
@@ -94,6 +101,7 @@ def provenance(device: str, command: list[str]) -> dict[str, Any]:
         "device": device,
         "device_name": device_name(device),
         **libraries(device),
+        "threads": threads(),
         "cpu_count": os.cpu_count(),
         "platform": sys.platform,
     }
@@ -106,6 +114,14 @@ def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[tu
     then |= versions if isinstance(versions, Mapping) else {}
     now = {**here, **here.get("versions", {})}
     return [(name, _text(value), _text(now.get(name))) for name, value in then.items() if value != now.get(name)]
+
+
+def unsaid(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """What is decisive and known here, and not said in a record: whether it was the same then is unknown."""
+    versions = recorded.get("versions")
+    then = {*recorded, *(versions if isinstance(versions, Mapping) else ())}
+    decisive = [name for name in (*DECISIVE, *here.get("versions", {})) if name in {**here, **here.get("versions", {})}]
+    return [name for name in decisive if name not in then]
 
 
 def _text(value: Any) -> str:

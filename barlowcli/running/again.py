@@ -28,16 +28,17 @@ from barlowcli.settings.tables import flatten, look_up
 @dataclass(frozen=True)
 class Again:
     """What came of a rerun. elsewhere: of the provenance what was another then, as (what, then, here); kept: the new
-    cell's folder, where it was asked for."""
+    cell's folder, where it was asked for; unknown: what of the provenance here the record does not say."""
 
     agreement: Agreement
     elsewhere: tuple[tuple[str, str, str], ...]
     kept: CellFolder | None
+    unknown: tuple[str, ...] = ()
 
     def as_value(self) -> dict[str, Any]:
         """What `--json` prints."""
         changed = [{"what": what, "recorded": then, "here": now} for what, then, now in self.elsewhere]
-        return {**self.agreement.as_value(), "provenance": changed}
+        return {**self.agreement.as_value(), "provenance": changed, "unknown": list(self.unknown)}
 
 
 def rerun(
@@ -59,20 +60,24 @@ def rerun(
     folder, before = find(path)
     cell = cell_of(before, dataset)
     device = device_of(before, device)
-    from barlowcli.machine.provenance import differences, provenance
+    from barlowcli.machine.provenance import differences, provenance, unsaid
 
-    elsewhere = differences(before.provenance, provenance(device, list(command)))
+    training = cell.config.training
+    here = provenance(device, list(command)) | {"threads": training.threads if training else 1}
+    elsewhere, unknown = differences(before.provenance, here), unsaid(before.provenance, here)
     for line in remarks(before, cell, device, {what for what, _, _ in elsewhere}):
         show.note(line)
     for what, then, now in elsewhere:
         show.note(f"{what}: {then} then, {now} here")
+    if unknown:
+        show.note(f"not said by the record, and perhaps other then: {', '.join(unknown)}")
     with kept_in(out) as place:
         options = options_of(before, place, data_root.expanduser(), device, command)
         again = options.folder_of(cell)
         check_out(again)
         after = run_again(before, cell, options, show)
         found = agreement(before, after, tolerance=tolerance, folders=(folder, again))
-    return Again(found, tuple(elsewhere), again if out is not None else None)
+    return Again(found, tuple(elsewhere), again if out is not None else None, tuple(unknown))
 
 
 @contextlib.contextmanager

@@ -58,6 +58,7 @@ def test_a_cell_run_again_has_the_same_bits(run, results):
         f"all {count} numbers agree to the bit",
         "training log: the same to the bit",
         "weights: the same to the bit",
+        "answers to test images: the same to the bit",
     ]
     assert code == 0
     assert err == "method barlow, shuffle none, jitter on, seed 0: 270 images, cpu\n"
@@ -105,7 +106,7 @@ def test_what_is_other_here_is_said_first(run, untrained):
     value = value_of(untrained)
     versions = value["provenance"]["versions"] | {"torch": "1.0"}
     provenance = value["provenance"] | {"commit": "0123456789-dirty", "versions": versions, "python": "3.0"}
-    del value["config"]["evaluation"]["target"], provenance["code"]
+    del value["config"]["evaluation"]["target"], provenance["code"], provenance["threads"], versions["pillow"]
     change(untrained, provenance=provenance, config=value["config"])
     code, _, err = run("rerun", str(untrained))
     said = err.splitlines()
@@ -115,7 +116,8 @@ def test_what_is_other_here_is_said_first(run, untrained):
     assert said[2] == "the record's code was changed and not committed: its commit alone does not have it"
     assert said[3].startswith("commit: 0123456789-dirty then, ")
     assert [line.partition(":")[0] for line in said[3:6]] == ["commit", "python", "torch"]
-    assert said[6].startswith("method random-init")
+    assert said[6] == "not said by the record, and perhaps other then: code, threads, pillow"
+    assert said[7].startswith("method random-init")
 
 
 def test_the_new_cell_is_kept_where_asked_and_never_written_over_another(run, results, tmp_path):
