@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from barlowcli.analysis.wording import arm_name, label_name, value_name
 from barlowcli.experiment.axes import NOWHERE, SHUFFLE, AxisValue
-from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.plan.plan import Plan, PlannedCell, TrialCell
 from barlowcli.records.metrics import INTACT, OWN, Metric
 from barlowcli.records.record import Record
 from barlowcli.settings.any_method import MethodSettings
@@ -100,6 +100,8 @@ class Results:
     plan: Plan
     records: Records
     answers: Mapping[str, Mapping[str, npt.NDArray[np.bool_]]] = field(default_factory=dict)
+    first: Records = field(default_factory=dict)
+    """Of the cells of the first stages, which have no part in tables, plots and verdicts."""
 
     def right(self, cell: str, metric: Metric) -> "npt.NDArray[np.bool_] | None":
         """Whether each test image was answered rightly, bool (N,); None where that was not kept."""
@@ -175,7 +177,8 @@ class Results:
 
     def cell_name(self, cell: PlannedCell) -> str:
         """ "BYOL, intact, jitter on, seed 2"."""
-        return f"{self.arm_name(cell.at)}, seed {cell.seed}"
+        tried = f"{cell.stage}, {cell.candidate_text}, " if isinstance(cell, TrialCell) else ""
+        return f"{tried}{self.arm_name(cell.at)}, seed {cell.seed}"
 
 
 def shuffle_axes(plan: Plan) -> list[str]:

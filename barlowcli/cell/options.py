@@ -35,4 +35,5 @@ class RunOptions:
 
 def identity(cell: PlannedCell, options: RunOptions) -> dict[str, Any]:
     """The fields of a record that say which cell of which run it is."""
-    return {"experiment": options.experiment, "preset": options.preset, **cell.model_dump(mode="json", by_alias=True)}
+    own = cell.model_dump(mode="json", by_alias=True, include=set(PlannedCell.model_fields))
+    return {"experiment": options.experiment, "preset": options.preset, **own}

@@ -23,5 +23,7 @@ def status(
     for run in runs:
         parts = [f"{n} {word}" for word, n in run.cells.items() if n]
         output.say(f"{run.experiment}, preset {run.preset}: {', '.join(parts)}")
+        for stage, far in run.first.items():
+            output.say(f"  {stage}: {far}")
         for line in run.problems:
             output.say(f"  {line}")

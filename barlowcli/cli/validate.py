@@ -29,10 +29,10 @@ def validate(experiment: flags.Experiment, as_json: flags.JsonAlone = False) -> 
 
 
 def summary(plan: Plan) -> str:
-    """How large a plan is, in words; what a screening will add to it is not known before it was run."""
+    """How large a plan is, in words; what a first stage will add to it is not known before it was run."""
     size = validation.size_of(plan)
     controls = f" ({size.controls} of them controls)" if size.controls else ""
-    more = ", and the winner of the screening" if plan.experiment.screen else ""
+    more = "".join(f", and what the {stage} chooses" for stage in plan.open)
     return f"{size.cells} cells, {size.arms} arms{controls}, {size.seeds} seeds{more}"
 
 

@@ -13,11 +13,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from barlowcli.entries import did_you_mean
 from barlowcli.experiment.axes import Axis, axis_text, number
 from barlowcli.experiment.claims import NAME_PATTERN, SYMBOLS, WINNER, Claim, Name
+from barlowcli.experiment.first_stage import Screen, Seeds, Tune
 from barlowcli.settings.base import Positive, Settings
 from barlowcli.settings.mistakes import NAME_RULE, quoted
-
-Seeds = Annotated[int, Field(ge=1, le=1000)]
-"""A thousand and more change no interval that a reader would see."""
 
 
 class Control(Settings):
@@ -46,6 +44,8 @@ class Preset(Settings):
     """Nested or dotted settings."""
     methods: dict[str, dict[str, Any]] = {}
     """Method -> settings of its own, over those of all."""
+    tune: Tune | None = None
+    """In place of the experiment's."""
     recipe: str = ""
     """Whose recipes these are, where methods have settings of their own; else everything is equal but the axes."""
 
@@ -76,24 +76,6 @@ class Published(Settings):
 
 MOST_CELLS = 10_000
 """Of a grid: twenty times the largest that comes with barlow."""
-STAGE, SCREEN, TEST = "stage", "screen", "test"
-"""The axis of a screened experiment, and its two values."""
-
-
-class Screen(Settings):
-    """A first stage that chooses one arm, on seeds that are not used again.
-
-    All `candidates` of `axis` are run at `seeds` seeds; the one with the best mean validation accuracy of the probe
-    `metric`, over those seeds and all arms of the other axes, is the winner, and stands with the `parents` in the
-    second stage, on fresh seeds.
-    The experiment has an axis `stage` with the values screen and test.
-    """
-
-    axis: str
-    candidates: Annotated[list[str], Field(min_length=1)]
-    parents: list[str]
-    seeds: Seeds = 3
-    metric: str = "linear.h.none.label"
 
 
 def grid_size(axes: Mapping[str, int], controls: Iterable[Control], seeds: int) -> int:
@@ -132,6 +114,7 @@ class Experiment(Settings):
     curve: Curve | None = None
     published: Published | None = None
     screen: Screen | None = None
+    tune: Tune | None = None
 
     @field_validator("axes", "presets")
     @classmethod
@@ -164,8 +147,10 @@ class Experiment(Settings):
         for place, names in self._axis_references():
             for name in names:
                 self._check_axis(place, name)
-        if self.screen is not None and (STAGE not in self.axes or not {*self._values(STAGE)} <= {SCREEN, TEST}):
-            raise ValueError("a screened experiment needs the axis `stage`, with the values screen and test")
+        for place, tune in self._tunings():
+            for name, axis in self.axes.items():
+                if both := sorted({*tune.values} & {*axis.varies()}):
+                    raise ValueError(f"{place}.values names {both[0]}, which the axis `{name}` sets")
         for claim in self.claims:
             self._check_slope(claim)
         ids = [claim.id for claim in self.claims]
@@ -179,6 +164,16 @@ class Experiment(Settings):
             name: axis.after(before.axes[name]) if name in before.axes else axis for name, axis in self.axes.items()
         }
         return self.model_copy(update={"axes": {**before.axes, **joined}})
+
+    def tuned_under(self, preset: str) -> Tune | None:
+        """What is tuned under a preset; None where nothing is."""
+        tune = self.presets[preset].tune or self.tune
+        return tune if tune is not None and tune.values else None
+
+    def _tunings(self) -> list[tuple[str, Tune]]:
+        """Every stage of tuning, with where it stands."""
+        found = [("tune", self.tune), *((f"presets.{name}.tune", p.tune) for name, p in self.presets.items())]
+        return [(place, tune) for place, tune in found if tune is not None]
 
     def _is_closed(self, name: str) -> bool:
         """Whether an axis has no values but those of the file: a table, or numbers (of names a flag can add others)."""
@@ -230,7 +225,7 @@ class Experiment(Settings):
         if self.screen is not None:
             names = (*self.screen.candidates, *self.screen.parents)
             places += [("screen", {self.screen.axis: name}) for name in names]
-        return places
+        return places + [(place, tune.at) for place, tune in self._tunings()]
 
     def _axis_references(self) -> list[tuple[str, Sequence[str]]]:
         """Everything that names axes alone."""
@@ -239,5 +234,6 @@ class Experiment(Settings):
         ]
         places += [(f"control {i + 1}", control.follow) for i, control in enumerate(self.controls)]
         places += [(f"preset {name}", list(preset.axes)) for name, preset in self.presets.items()]
+        places += [(place, tune.per) for place, tune in self._tunings()]
         parts = {"curve": self.curve, "published": self.published}
         return places + [(name, [part.axis]) for name, part in parts.items() if part is not None]

@@ -6,8 +6,7 @@ from pydantic import ValidationError
 
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.axes import AxisValue
-from barlowcli.experiment.model import STAGE, TEST
-from barlowcli.plan.plan import Plan, PlannedCell, ordered
+from barlowcli.plan.plan import Choice, Plan, PlannedCell, TrialCell, ordered
 from barlowcli.records.files import read_versioned, write_json, write_text
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record
@@ -28,7 +27,7 @@ def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
     if old is not None and old.base == plan.base:
         plan = _added(old, plan)
     elif old is not None:
-        left_out = len({cell.id for cell in old.cells} - {cell.id for cell in plan.cells})
+        left_out = len({cell.id for cell in old.all_cells} - {cell.id for cell in plan.all_cells})
     if plan != old:
         write_plan(folder, plan)
     return plan, left_out
@@ -49,7 +48,7 @@ def restore_plan(folder: Path, text: str | None) -> None:
 
 
 def _added(old: Plan, new: Plan) -> Plan:
-    """The cells of both plans, those of a former winner's second stage left out."""
+    """The cells of both plans, less those of a former winner, or of settings chosen formerly."""
     cells = {cell.id: _spelled(new, cell) for cell in new.cells}
     for cell in old.cells:
         if cell.id in cells:
@@ -61,7 +60,8 @@ def _added(old: Plan, new: Plan) -> Plan:
         name: ordered(experiment.axes[name].names(), [*old.values.get(name, []), *new.values.get(name, [])])
         for name in (*new.values, *(name for name in old.values if name not in new.values))
     }
-    update = {"experiment": experiment, "values": values}
+    first, tuned = _first(old, new), _tuned(old, new)
+    update = {"experiment": experiment, "values": values, "first": first, "tuned": tuned}
     both = new.model_copy(update={**update, "winner": new.winner or old.winner})
     return both.with_cells(cell.blanked(values) for cell in cells.values())
 
@@ -72,12 +72,42 @@ def _spelled(plan: Plan, cell: PlannedCell) -> PlannedCell:
     return cell.model_copy(update={"at": at})
 
 
+def _first(old: Plan, new: Plan) -> tuple[TrialCell, ...]:
+    """The cells of the first stages of both; a choice is made among those of the new plan alone, where it has any."""
+    anew = [(cell.stage, cell.group) for cell in new.first]
+    return (*new.first, *(cell for cell in old.first if (cell.stage, cell.group) not in anew))
+
+
+def _tuned(old: Plan, new: Plan) -> tuple[Choice, ...]:
+    """The choices of both, the new plan's in place of the old one's."""
+    anew = [choice.group for choice in new.tuned]
+    return (*new.tuned, *(choice for choice in old.tuned if choice.group not in anew))
+
+
 def _former(old: Plan, new: Plan, cell: PlannedCell) -> bool:
-    """Whether a cell is of the second stage of a candidate that is no longer the winner."""
+    """Whether a cell is of a candidate that is no longer the winner, or has settings that are no longer the choice."""
+    before, now = _choice_of(old, cell), _choice_of(new, cell)
+    if before is not None and now is not None and before.settings != now.settings:
+        return True
     screen = new.experiment.screen
     if screen is None or not new.winner or new.winner == old.winner:
         return False
-    return cell.axes[STAGE] == TEST and cell.axes[screen.axis] == old.winner
+    return cell.axes[screen.axis] == old.winner and old.winner not in screen.parents
+
+
+def _choice_of(plan: Plan, cell: PlannedCell) -> Choice | None:
+    """What was chosen for the arm of a cell; None where nothing was."""
+    tune = plan.experiment.tuned_under(plan.preset)
+    if tune is None:
+        return None
+    group = {name: plan.values_of(cell, name) for name in tune.per}
+    group = {name: values for name, values in group.items() if values}  # what a control has no value of
+    fits = (
+        choice
+        for choice in plan.tuned
+        if choice.group.keys() == group.keys() and all(value in group[name] for name, value in choice.group.items())
+    )
+    return next(fits, None)
 
 
 def _check_claims(old: Plan, new: Plan, folder: Path) -> None:

@@ -1,20 +1,23 @@
 """Experiment x flags x seeds -> the plan: every cell with its resolved config."""
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
-from barlowcli.experiment.axes import AXIS_KEYS, NOWHERE, SHUFFLE, Axis, AxisValue
-from barlowcli.experiment.model import MOST_CELLS, SCREEN, STAGE, TEST, Control, Experiment, Preset, Screen, grid_size
-from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, resolve
-from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.experiment.axes import AXIS_KEYS, Axis
+from barlowcli.experiment.first_stage import Tune
+from barlowcli.experiment.model import MOST_CELLS, Experiment, Preset, grid_size
+from barlowcli.plan.arms import Maker, PlannedArm, grid_arms, screen_axis, screened_arms
+from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of
+from barlowcli.plan.plan import Choice, Plan, PlannedCell
+from barlowcli.plan.trials import Tuned, plan_screening, plan_tuning
 from barlowcli.registry import METHODS
 from barlowcli.settings.any_method import settings_of
-from barlowcli.settings.cell import CellConfig, cell_id, digest
-from barlowcli.settings.tables import expand, merge
+from barlowcli.settings.cell import digest
+from barlowcli.settings.mistakes import known_keys
+from barlowcli.settings.tables import expand, flatten, merge
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,18 @@ class Overrides:
 
 
 def build_plan(
-    experiment: Experiment, preset_name: str, overrides: Overrides, *, on_cuda: bool, winner: str = ""
+    experiment: Experiment,
+    preset_name: str,
+    overrides: Overrides,
+    *,
+    on_cuda: bool,
+    winner: str = "",
+    tuned: Sequence[Choice] = (),
 ) -> Plan:
-    """All cells of `experiment` under a preset and the flags; of a screened one the second stage needs the `winner`.
+    """All cells of `experiment` under a preset and the flags, as far as the first stages' choices are known.
 
-    Raises ConfigError with every mistake: unknown preset, axis, setting or value; a setting no cell has.
+    tuned: the settings chosen for groups of arms; winner: of a screening. Raises ConfigError with every mistake:
+    unknown preset, axis, setting or value; a setting no cell has.
     """
     preset = _preset(experiment, preset_name)
     seeds = overrides.seeds or preset.seeds
@@ -39,28 +49,74 @@ def build_plan(
     _check_size({name: len(axis.values) for name, axis in cut.items()}, seeds)
     experiment = experiment.model_copy(update={"axes": cut}).after(experiment)
     given = _given(experiment, preset, overrides)
-    problems = dict.fromkeys([*check_shared(given, experiment.axes), *_check_recipe(preset, given, cut)])
-    arms = _planned_arms(experiment, cut, seeds, winner)
+    make = Maker(given, experiment.axes, on_cuda)
+    tune = tuning_of(experiment, preset_name, overrides)
+    make.problems.update(dict.fromkeys([*check_shared(given, experiment.axes), *_check_recipe(preset, given, cut)]))
+    make.problems.update(dict.fromkeys(_check_tune(tune, given, cut)))
+    arms, screened = grid_arms(experiment, cut, seeds, winner), screened_arms(experiment, cut)
+    stage = plan_tuning(tune, [*arms, *screened], tuned, make)
+    first = (*stage.cells, *plan_screening(screen_axis(experiment), screened, stage, make))
+    cells = _merged(arms, stage, make)
+    if not make.problems:
+        make.problems.update(dict.fromkeys(idle(given, make.axes, [arm.axes for arm in arms], on_cuda=on_cuda)))
+    if make.problems:
+        hint = "`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting"
+        raise ConfigError(list(make.problems), hint=hint)
+    values = {name: axis.names() for name, axis in cut.items()}
+    base = _base(given, [*first, *cells], experiment, tune, on_cuda=on_cuda)
+    plan = Plan(
+        experiment=experiment,
+        preset=preset_name,
+        base=base,
+        cells=(),
+        values=values,
+        winner=winner,
+        first=first,
+        tuned=stage.choices,
+    )
+    return plan.with_cells(cell.blanked(values) for cell in cells)
+
+
+def tuning_of(experiment: Experiment, preset: str, overrides: Overrides) -> Tune | None:
+    """What is tuned under a preset, less what flags set; None where nothing is left."""
+    tune = experiment.tuned_under(preset)
+    left = tune.without({*flatten(expand(overrides.settings))}) if tune is not None else None
+    return left if left is not None and left.values else None
+
+
+def _merged(arms: Sequence[PlannedArm], stage: Tuned, make: Maker) -> list[PlannedCell]:
+    """The cells of the arms that are tuned already, or need not be; arms that come to one cell are one."""
     cells: dict[str, PlannedCell] = {}
     for arm in arms:
-        try:
-            config = resolve(given, experiment.axes, arm.axes, on_cuda=on_cuda)
-        except ConfigError as error:
-            problems |= dict.fromkeys(error.problems)
+        settings = stage.settings(arm.axes)
+        if settings is None:
             continue
-        for seed in arm.seeds:
-            cell = _planned(config.model_copy(update={"seed": seed}), arm, experiment.axes)
+        for cell in make.cells(arm, settings):
             cells[cell.id] = cells[cell.id].merged(cell) if cell.id in cells else cell
-    if not problems:
-        problems = dict.fromkeys(idle(given, experiment.axes, [arm.axes for arm in arms], on_cuda=on_cuda))
-    if problems:
-        hint = "`barlow ls` lists names; --dry-run --json of a plan without mistakes shows every setting"
-        raise ConfigError(list(problems), hint=hint)
-    values = {name: axis.names() for name, axis in cut.items()}
-    used = {cell.config.method.name for cell in cells.values()}
-    base = digest([base_of(given, used, on_cuda=on_cuda), sorted(experiment.axes)])
-    plan = Plan(experiment=experiment, preset=preset_name, base=base, cells=(), values=values, winner=winner)
-    return plan.with_cells(cell.blanked(values) for cell in cells.values())
+    return list(cells.values())
+
+
+def _base(
+    given: Given, cells: Iterable[PlannedCell], experiment: Experiment, tune: Tune | None, *, on_cuda: bool
+) -> str:
+    """Digest of what all cells share; which settings were tuned is part of it, and what they were chosen among not."""
+    used = {cell.config.method.name for cell in cells}
+    parts: list[Any] = [base_of(given, used, on_cuda=on_cuda), sorted(experiment.axes)]
+    return digest([*parts, [tune.per, sorted(tune.values)]] if tune is not None else parts)
+
+
+def _check_tune(tune: Tune | None, given: Given, axes: Mapping[str, Axis]) -> list[str]:
+    """Tuned settings of a method that no method of the grid has; others are found with the cells."""
+    if tune is None:
+        return []
+    methods = [name for name in methods_of(given.everywhere, axes) if name in METHODS]
+    known = sorted({key for name in methods for key in known_keys(settings_of(name), ())})
+    keys = [key.partition(".")[2] for key in tune.values if key.startswith("method.")]
+    return [
+        f"tune.values: no method of this grid ({', '.join(methods)}) has method.{key}; {did_you_mean(key, known)}"
+        for key in keys
+        if key not in known
+    ]
 
 
 def _preset(experiment: Experiment, name: str) -> Preset:
@@ -101,46 +157,6 @@ def _check_recipe(preset: Preset, given: Given, axes: Mapping[str, Axis]) -> lis
     ]
 
 
-@dataclass(frozen=True)
-class _PlannedArm:
-    """A setting of the axes, less those that have no meaning for it, and the seeds it is run at."""
-
-    axes: Mapping[str, str]
-    seeds: range
-    control: bool = False
-
-
-def _planned_arms(experiment: Experiment, axes: Mapping[str, Axis], seeds: int, winner: str) -> list[_PlannedArm]:
-    """The arms of grid and controls; of a screened experiment those of the first stage, and of the second as far as
-    they are known."""
-    screen, controls = experiment.screen, experiment.controls
-    if screen is None:
-        arms = [_PlannedArm(arm, range(seeds)) for arm in _product(axes)]
-    else:
-        tested = [*screen.parents, *([winner] if winner and winner not in screen.parents else [])]
-        stages = {SCREEN: (screen.candidates, range(screen.seeds)), TEST: (tested, _fresh(screen, seeds))}
-        chosen = [(arm, *stages[arm[STAGE]]) for arm in _product(axes)]
-        arms = [_PlannedArm(arm, numbers) for arm, names, numbers in chosen if arm[screen.axis] in names]
-    first = 0 if screen is None else screen.seeds
-    for control in controls:
-        numbers = range(first, first + min(seeds, control.seeds or seeds))
-        arms += [_PlannedArm(arm, numbers, control=True) for arm in _control_arms(control, axes)]
-    return arms
-
-
-def _fresh(screen: Screen, seeds: int) -> range:
-    """The seeds of the second stage: none of the first."""
-    return range(screen.seeds, screen.seeds + seeds)
-
-
-def _planned(config: CellConfig, arm: _PlannedArm, axes: Mapping[str, Axis]) -> PlannedCell:
-    at = {name: AxisValue((arm.axes[name],)) if name in arm.axes else NOWHERE for name in axes}
-    if config.views is None:  # an untrained control is probed in the standard domains whatever the arm
-        standard = CellConfig().evaluation.domains
-        at |= {name: NOWHERE for name in axes if axes[name].key == SHUFFLE and arm.axes.get(name) in standard}
-    return PlannedCell(id=cell_id(config), at=at, seed=config.seed, control=arm.control, config=config)
-
-
 def _cut_axes(experiment: Experiment, preset: Preset, overrides: Overrides) -> dict[str, Axis]:
     """The axes with their values as preset and flags have them; a flag can add an axis."""
     axes = dict(experiment.axes)
@@ -172,16 +188,3 @@ def _check_added(experiment: Experiment, name: str) -> None:
                 ],
                 hint=f"choose among them with --axis {other}=VALUE,…, or copy the experiment with `barlow cp`",
             )
-
-
-def _product(axes: Mapping[str, Axis]) -> list[dict[str, str]]:
-    names = list(axes)
-    return [
-        dict(zip(names, values, strict=True)) for values in itertools.product(*(axes[name].names() for name in names))
-    ]
-
-
-def _control_arms(control: Control, axes: Mapping[str, Axis]) -> list[dict[str, str]]:
-    """The control's arms over the axes it follows; what it neither sets nor follows has no meaning for it."""
-    followed = {name: axis for name, axis in axes.items() if name in control.follow}
-    return [control.set | arm for arm in _product(followed)]

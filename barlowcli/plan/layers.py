@@ -24,6 +24,9 @@ from barlowcli.settings.training import precision_on
 SECTIONS = ("data", "views", "method", "encoder", "projector", "training", "evaluation")
 
 
+NOTHING: Mapping[str, Any] = {}
+
+
 @dataclass(frozen=True)
 class Given:
     """The settings of a plan before its arms, nested: of file and preset; of the preset by method; what the experiment
@@ -166,9 +169,12 @@ def _model_of(section: str) -> type:
     return type(getattr(CellConfig(), section, None))
 
 
-def resolve(given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool) -> CellConfig:
-    """The config of one arm at seed 0. Raises ConfigError with every mistake in it."""
-    chosen = [expand(axes[name].settings(value)) for name, value in arm.items()]
+def resolve(
+    given: Given, axes: Mapping[str, Axis], arm: Mapping[str, str], *, on_cuda: bool, tuned: Mapping[str, Any] = NOTHING
+) -> CellConfig:
+    """The config of one arm at seed 0. tuned: dotted keys that no layer below sets; of a method's settings those that
+    it does not have are left out. Raises ConfigError with every mistake in it."""
+    chosen = [*(expand(axes[name].settings(value)) for name, value in arm.items()), expand(tuned)]
     table = merge(given.everywhere, *chosen).get("method", {})
     name = str(table.get("name", "barlow")) if isinstance(table, Mapping) else "barlow"
     value = merge(given.of(name), *chosen)

@@ -1,12 +1,13 @@
 """The plan: cells, each with its resolved config and an id that is a hash of it; frozen before the first is run."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from barlowcli.experiment.axes import NOWHERE, AxisText
 from barlowcli.experiment.claims import Claim
+from barlowcli.experiment.first_stage import SCREENING, TUNING
 from barlowcli.experiment.model import Experiment
 from barlowcli.records.files import SCHEMA
 from barlowcli.records.record import CellId
@@ -53,6 +54,35 @@ class PlannedCell(Settings):
         return self.model_copy(update={"at": {**self.at, **whole}})
 
 
+class TrialCell(PlannedCell):
+    """A cell of a first stage: it is run to choose something, touches no test image, and is no part of the grid.
+
+    stage: tuning or screening. group: axis -> value, the arms that the choice is for; of a screening all. candidate:
+    what is tried, dotted key of a setting -> value, or of a screening the axis -> value.
+    """
+
+    stage: Literal["tuning", "screening"]
+    group: dict[str, str]
+    candidate: dict[str, Any]
+
+    @property
+    def candidate_text(self) -> str:
+        """ "training.lr=0.2"."""
+        return assigned(self.candidate)
+
+    def label(self, *, plain: Collection[str] = ()) -> str:
+        """The stage and what is tried, before the arm."""
+        arm = super().label(plain=plain)
+        return f"{self.stage}, {arm}" + (f", {self.candidate_text}" if self.stage == TUNING else "")
+
+
+class Choice(Settings):
+    """The settings that tuning chose for a group of arms, by dotted key."""
+
+    group: dict[str, str]
+    settings: dict[str, Any]
+
+
 class Plan(Settings):
     """`plan.json`: everything a report is judged by, frozen before the first cell.
 
@@ -69,13 +99,17 @@ class Plan(Settings):
     """Axis -> the values of the grid: at all of them lies a cell of it to which the axis makes no difference."""
     winner: str = ""
     """Of a screened experiment, the candidate that won the first stage; "" as long as that is not known."""
+    first: tuple[TrialCell, ...] = ()
+    """The cells of the first stages, as far as they are known. One that two groups share is there twice."""
+    tuned: tuple[Choice, ...] = ()
+    """What tuning chose, of the groups that it is finished for."""
 
     @model_validator(mode="after")
     def _cells_stand_on_its_axes(self) -> "Plan":
         if self.preset not in self.experiment.presets:
             raise ValueError(f"the experiment has no preset {quoted(self.preset)}")
         axes = self.experiment.axes.keys()
-        if wrong := [cell.id for cell in self.cells if cell.at.keys() != axes]:
+        if wrong := [cell.id for cell in self.all_cells if cell.at.keys() != axes]:
             raise ValueError(f"cell {wrong[0]} does not stand on the axes of the experiment")
         return self
 
@@ -84,7 +118,20 @@ class Plan(Settings):
         """Digest of the claims, what they are tested by, and the cells."""
         claims = [without_later(claim.model_dump(mode="json"), Claim) for claim in self.experiment.claims]
         tested = [] if self.experiment.variance == "paired" else [self.experiment.variance]
-        return digest([claims, sorted(cell.id for cell in self.cells), *tested])
+        return digest([claims, sorted(cell.id for cell in self.all_cells), *tested])
+
+    @property
+    def all_cells(self) -> tuple[PlannedCell, ...]:
+        """Everything to be run: the first stages' cells, each once, then those of the grid and the controls."""
+        return (*{cell.id: cell for cell in self.first}.values(), *self.cells)
+
+    @property
+    def open(self) -> list[str]:
+        """The first stages that have not chosen yet: tuning, screening."""
+        chosen = [choice.group for choice in self.tuned]
+        tuning = any(cell.stage == TUNING and cell.group not in chosen for cell in self.first)
+        screening = self.experiment.screen is not None and not self.winner
+        return [TUNING] * tuning + [SCREENING] * screening
 
     @property
     def axes(self) -> dict[str, list[str]]:
@@ -117,6 +164,11 @@ class Plan(Settings):
             return (cell.control, arm, cell.seed, cell.id)
 
         return self.model_copy(update={"cells": tuple(sorted(cells, key=order))})
+
+
+def assigned(settings: Mapping[str, Any]) -> str:
+    """Settings as a flag has them: "training.lr=0.2, method.tau=0.99"."""
+    return ", ".join(f"{key}={value}" for key, value in settings.items())
 
 
 def ordered(known: Iterable[str], found: Iterable[str]) -> list[str]:

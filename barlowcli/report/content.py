@@ -32,8 +32,8 @@ class Content:
 
     @property
     def partial(self) -> bool:
-        """Whether planned cells have no numbers: not run, failed or diverged."""
-        return bool(self.results.lacking)
+        """Whether planned cells have no numbers (not run, failed or diverged), or wait for a first stage's choice."""
+        return bool(self.results.lacking or self.results.plan.open)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -17,8 +17,9 @@ from barlowcli.records.metrics import INTACT
 from barlowcli.registry import METHODS
 from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
+from barlowcli.report.first_stage import first_stage_lines, tuning_table
 from barlowcli.report.provenance import provenance_rows
-from barlowcli.report.setting import mode, screened, setting
+from barlowcli.report.setting import mode, setting
 from barlowcli.verdicts.findings import Finding, place
 from barlowcli.verdicts.reasons import effect_text, images_text, interval_text, notes, p_text, reason
 
@@ -48,7 +49,8 @@ def render(content: Content) -> str:
         published_setting=read_figures(figures.file).setting if figures else "",
         controls=_controls(results),
         notes=[mode(plan), *_notes(plan), *plan.experiment.notes],
-        screened=screened(results),
+        first_stage=first_stage_lines(results),
+        tuning=tuning_table(results),
         troubles=_troubles(results),
         provenance=provenance_rows(results.records),
     )
@@ -129,11 +131,11 @@ def _notes(plan: Plan) -> list[str]:
 def _troubles(results: Results) -> list[tuple[str, str, str]]:
     """Arm and seed, status and message of every cell that is not simply done."""
     found = []
-    for cell in results.plan.cells:
-        record = results.records.get(cell.id)
+    for cell in results.plan.all_cells:
+        record, name = {**results.first, **results.records}.get(cell.id), results.cell_name(cell)
         if record is None:
-            found.append((results.cell_name(cell), "not run", ""))
+            found.append((name, "not run", ""))
         elif record.status != "ok":
             at = f" (step {record.event_step})" if record.event_step is not None else ""
-            found.append((results.cell_name(cell), record.status, message_without_folders(record.message) + at))
+            found.append((name, record.status, message_without_folders(record.message) + at))
     return found

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from barlowcli.analysis.results import Results
-from barlowcli.analysis.wording import data_name, listing, method_name, percent
+from barlowcli.analysis.wording import data_name, listing, method_name
 from barlowcli.plan.plan import Plan
-from barlowcli.plan.screening import screening
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.tables import flatten, look_up
 
@@ -52,21 +51,6 @@ def _fixed(plan: Plan) -> str:
 
 def _assigned(settings: dict[str, Any]) -> str:
     return ", ".join(f"{key} = {look_up(settings, key)}" for key in flatten(settings))
-
-
-def screened(results: Results) -> str:
-    """What the first stage of a screened experiment found, in a sentence; "" where there is none."""
-    plan, screen = results.plan, results.plan.experiment.screen
-    if screen is None:
-        return ""
-    means = sorted(screening(plan, results.records).items(), key=lambda item: -item[1])
-    found = ", ".join(f"{results.value_name(screen.axis, name)} {percent(mean)}" for name, mean in means)
-    if not plan.winner:
-        return f"The screening is not finished{f'; so far: {found}' if found else ''}."
-    return (
-        f"Screened on {screen.seeds} seeds, validation accuracy, mean over all conditions: {found}. The winner, "
-        f"{results.value_name(screen.axis, plan.winner)}, is judged on fresh seeds alone."
-    )
 
 
 def seeds_text(plan: Plan) -> str:

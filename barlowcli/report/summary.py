@@ -3,7 +3,8 @@
 from barlowcli.analysis.wording import capital
 from barlowcli.report.caveats import caveats
 from barlowcli.report.content import Content
-from barlowcli.report.setting import mode, screened, setting
+from barlowcli.report.first_stage import first_stage_lines
+from barlowcli.report.setting import mode, setting
 from barlowcli.verdicts.findings import DECIDED, Finding, meaning
 from barlowcli.verdicts.reasons import notes, reason
 
@@ -15,7 +16,7 @@ def summary_lines(content: Content) -> list[str]:
     """What was asked, on what, what was found by claim, and how far to trust it; one sentence or two a line."""
     results, plan = content.results, content.results.plan
     lines = [*_partial(content), plan.experiment.question.strip(), f"{plan.experiment.title}: {_done(content)}."]
-    lines += [text for text in (mode(plan), screened(results)) if text]
+    lines += [text for text in (mode(plan), *first_stage_lines(results)) if text]
     for finding in content.findings:
         lines += ["", *_claim_lines(finding)]
     return [*lines, "", *caveats(results, content.shown)]
@@ -25,6 +26,8 @@ def _partial(content: Content) -> list[str]:
     """That cells have no numbers; none where all have."""
     if not content.partial:
         return []
+    if not content.results.lacking:
+        return [f"PARTIAL: the {' and the '.join(content.results.plan.open)} must be finished first."]
     without, planned = len(content.results.lacking), content.counts["planned"]
     gone = f" Diverged: {content.diverged}." if content.diverged else ""
     return [f"PARTIAL: {without} of {planned} planned cells have no numbers, and none stands in.{gone}"]

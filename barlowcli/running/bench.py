@@ -67,7 +67,7 @@ def bench(
 
 def first_trained(plan: Plan) -> PlannedCell:
     """The first cell of the grid that trains; raises BarlowError where there is none."""
-    for cell in plan.cells:
+    for cell in plan.all_cells:
         if not cell.control and cell.config.training is not None:
             return cell
     raise BarlowError("no cell of this grid trains anything", hint="choose another --method")

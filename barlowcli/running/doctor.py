@@ -54,7 +54,7 @@ def examine(results: Path) -> Examination:
     if not os.access(existing, os.W_OK):
         problems.append(f"{existing} cannot be written")
     request = Request(load_experiment(EXAMPLE), device=devices[0], results=results)
-    workers = request.at_once(len(request.plan().cells))
+    workers = request.at_once(len(request.plan().all_cells))
     would_use = f"device {request.device}, preset {request.preset}, {workers} cells at once"
     return Examination(found, tuple(problems), would_use)
 

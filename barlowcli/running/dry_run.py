@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from barlowcli.analysis.results import Results
+from barlowcli.experiment.first_stage import SCREENING, TUNING
 from barlowcli.plan.freezing import status_of
-from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.plan.plan import Plan, PlannedCell, TrialCell
 from barlowcli.running.experiment import select
 from barlowcli.running.request import Request
 from barlowcli.running.show import SILENT, Show
@@ -38,7 +39,7 @@ class DryRun:
         found: dict[str, dict[str, dict[str, int]]] = {}
         for name in self.plan.experiment.axes:
             values = found.setdefault(name, {})
-            for cell in self.plan.cells:
+            for cell in self.plan.all_cells:
                 counts = values.setdefault(cell.axes[name], {"cells": 0, **dict.fromkeys(STATES, 0)})
                 counts["cells"] += 1
                 counts[self.states[cell.id]] += 1
@@ -46,10 +47,11 @@ class DryRun:
 
     @property
     def arms(self) -> dict[tuple[str, ...], list[str]]:
-        """Values of the axes, and "control" or "" -> the states of the cells of that arm."""
+        """Values of the axes, and the first stage, "control" or "" -> the states of the cells of that arm."""
         found: dict[tuple[str, ...], list[str]] = {}
-        for cell in self.plan.cells:
-            arm = (*cell.axes.values(), "control" if cell.control else "")
+        for cell in self.plan.all_cells:
+            kind = cell.stage if isinstance(cell, TrialCell) else "control" if cell.control else ""
+            arm = (*cell.axes.values(), kind)
             found.setdefault(arm, []).append(self.states[cell.id])
         return found
 
@@ -68,9 +70,9 @@ def dry_run(request: Request, show: Show = SILENT) -> DryRun:
     plan = request.plan()
     for line in request.about(plan):
         show.note(line)
-    states = {cell.id: status_of(request.folder, cell) for cell in plan.cells}
+    states = {cell.id: status_of(request.folder, cell) for cell in plan.all_cells}
     spread = spread_of(plan, request)
-    todo = select(plan.cells, request.folder, request.only)
+    todo = select(plan.all_cells, request.folder, request.only)
     return DryRun(plan, states, todo, spread, detectable(plan, spread.sd))
 
 
@@ -100,10 +102,12 @@ def step_note(device: str) -> tuple[str, ...]:
 
 
 def stage_note(plan: Plan) -> tuple[str, ...]:
-    """A word where a screened experiment's second stage is not in the plan yet."""
-    if plan.experiment.screen is None or plan.winner:
+    """A word where cells wait for what a first stage chooses."""
+    what = {TUNING: "the settings that tuning chooses", SCREENING: "the winner of the screening"}
+    if not plan.open:
         return ()
-    return ("the winner of the screening adds its cells of the second stage, which are not counted here yet",)
+    which = " and ".join(what[stage] for stage in plan.open)
+    return (f"{which} add their cells of the next stage, which are not counted here yet",)
 
 
 def as_value(found: DryRun, cost: RunCost) -> dict[str, Any]:
@@ -114,7 +118,7 @@ def as_value(found: DryRun, cost: RunCost) -> dict[str, Any]:
         "axes": found.axes,
         "power": power_value(found),
         "estimate": cost_value(found, cost),
-        "cells": [cell_value(cell, found.states[cell.id]) for cell in found.plan.cells],
+        "cells": [cell_value(cell, found.states[cell.id]) for cell in found.plan.all_cells],
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from barlowcli.engines.base import Engine
 from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.plan.freezing import freeze, plan_text, restore_plan, status_of
-from barlowcli.plan.plan import Plan, PlannedCell
+from barlowcli.plan.plan import Plan, PlannedCell, assigned
 from barlowcli.registry import ENGINES
 from barlowcli.running.request import Only, Request, Rerun
 from barlowcli.running.show import SILENT, Show
@@ -34,19 +34,33 @@ def run(request: Request, show: Show = SILENT) -> "Report":
 
 
 def stages(request: Request, show: Show) -> Iterator[Plan]:
-    """The plan as far as it is known; once it was run, of a screened experiment the plan with the winner's cells."""
+    """The plan as far as it is known; and again with every choice that what was run has made possible."""
     plan = request.plan()
     for line in request.about(plan):
         show.note(line)
     yield plan
-    then = request.plan()  # the first stage may have been run again
-    if request.experiment.screen is not None and not then.winner and request.only.parts > 1:
+    while True:
+        then = request.plan()  # a first stage may have been run again
+        if (then.tuned, then.winner) == (plan.tuned, plan.winner):
+            break
+        for line in chosen(plan, then):
+            show.note(line)
+        plan = then
+        yield plan
+    if plan.open and request.only.parts > 1:
         show.note(
-            "the winner is known once all shards are done with the first stage; then the same commands run the second"
+            f"the {plan.open[0]} is decided once all shards are done with it; then the same commands run what follows"
         )
-    if then.winner != plan.winner:
-        show.note(f"screened: {then.winner} is the winner and goes on, on seeds of its own")
-        yield then
+
+
+def chosen(before: Plan, now: Plan) -> Iterator[str]:
+    """What the stage that has just been run chose, in words."""
+    for choice in now.tuned:
+        if choice not in before.tuned:
+            where = f"{assigned(choice.group)}: " if choice.group else ""
+            yield f"tuned: {where}{assigned(choice.settings)}"
+    if now.winner != before.winner:
+        yield f"screened: {now.winner} is the winner and goes on, on seeds of its own"
 
 
 def run_stage(plan: Plan, request: Request, only: Only, show: Show) -> None:
@@ -57,8 +71,8 @@ def run_stage(plan: Plan, request: Request, only: Only, show: Show) -> None:
     if left_out:
         kept = "records are kept and their own command brings them back; --results DIR keeps both reports"
         show.note(f"{left_out} planned cells of other settings or data leave this report; {kept}")
-    ids = {cell.id for cell in plan.cells}
-    asked = [cell for cell in frozen.cells if cell.id in ids]
+    ids = {cell.id for cell in plan.all_cells}
+    asked = [cell for cell in frozen.all_cells if cell.id in ids]
     cells = select(asked, folder, only)
     show.note(counted(asked, cells, request))
     try:

@@ -11,13 +11,13 @@ from barlowcli.data.paths import DATA_ROOT
 from barlowcli.engines.base import worker_count
 from barlowcli.experiment.model import Experiment
 from barlowcli.machine.devices import Way, choose_device
+from barlowcli.plan.choosing import choose
 from barlowcli.plan.grid import Overrides, build_plan
-from barlowcli.plan.plan import Plan
-from barlowcli.plan.screening import choose_winner
+from barlowcli.plan.plan import Choice, Plan
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_records
 from barlowcli.registry import ENGINES
-from barlowcli.settings.tables import expand
+from barlowcli.settings.tables import expand, flatten
 
 
 class Rerun(StrEnum):
@@ -97,21 +97,23 @@ class Request:
         return self.workers or worker_count(self.device, cells)
 
     def plan(self) -> Plan:
-        """The plan as far as it is known: of a screened experiment the second stage is, once the first is finished.
+        """The plan as far as it is known: each stage is, once what the one before it chooses is finished.
 
-        Raises ConfigError with every mistake in what was asked, ResultsError where a record is damaged or no candidate
-        of the screening can win.
+        Raises ConfigError with every mistake in what was asked, ResultsError where a record is damaged or a first stage
+        is finished and has nothing to choose.
         """
         plan = self._plan()
-        if self.experiment.screen is None:
-            return plan
-        records = read_records(ResultsFolder(self.folder), (cell.id for cell in plan.cells))
-        winner = choose_winner(plan, records)
-        return self._plan(winner) if winner else plan
+        while plan.first:
+            records = read_records(ResultsFolder(self.folder), (cell.id for cell in plan.first))
+            tuned, winner = choose(plan, records)
+            if (tuned, winner) == (plan.tuned, plan.winner):
+                break
+            plan = self._plan(tuned, winner)
+        return plan
 
-    def _plan(self, winner: str = "") -> Plan:
+    def _plan(self, tuned: tuple[Choice, ...] = (), winner: str = "") -> Plan:
         on_cuda = self.device == "cuda"
-        return build_plan(self.experiment, self.preset, self.overrides, on_cuda=on_cuda, winner=winner)
+        return build_plan(self.experiment, self.preset, self.overrides, on_cuda=on_cuda, winner=winner, tuned=tuned)
 
     @property
     def heading(self) -> str:
@@ -121,7 +123,10 @@ class Request:
     def about(self, plan: Plan) -> list[str]:
         """What is asked, in words: the heading, and where the data are not those that the preset was chosen for."""
         settings = self.experiment.presets[self.preset].settings
-        return [f"{self.heading}, into {self.folder}/", *foreign_data(settings, plan)]
+        own = [f"{self.heading}, into {self.folder}/", *foreign_data(settings, plan)]
+        tune, given = self.experiment.tuned_under(self.preset), {*flatten(expand(self.overrides.settings))}
+        by_hand = [key for key in tune.values if key in given] if tune is not None else []
+        return [*own, *(f"{key} is set by hand: it is not tuned" for key in by_hand)]
 
 
 def choose_preset(experiment: Experiment, device: str) -> tuple[str, str]:
@@ -137,7 +142,7 @@ def choose_preset(experiment: Experiment, device: str) -> tuple[str, str]:
 def foreign_data(settings: Mapping[str, Any], plan: Plan) -> list[str]:
     """A word where a preset's settings meet other data than they were chosen for."""
     own = expand(settings).get("data", {})
-    data = plan.cells[0].config.data
+    data = plan.all_cells[0].config.data
     if own.get("name") in (None, data.name):
         return []
     limited = data.limit is not None and data.limit == own.get("limit")

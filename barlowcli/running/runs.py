@@ -5,8 +5,9 @@ from pathlib import Path
 
 from barlowcli.errors import ResultsError
 from barlowcli.plan.freezing import plan_of
+from barlowcli.plan.plan import Plan
 from barlowcli.records.folder import ResultsFolder, planned
-from barlowcli.records.record import read_record
+from barlowcli.records.record import read_record, read_records
 
 REFERENCE = "reference"
 """The folder of `results/` that committed results lie in: only who asks for it gets them."""
@@ -42,12 +43,14 @@ def _find_runs(results: Path, experiment: str | None, preset: str | None) -> lis
 
 @dataclass(frozen=True)
 class Count:
-    """How far a run is. cells: state -> how many; problems: a line for each cell that is not as it should be."""
+    """How far a run is. cells: state -> how many; problems: a line for each cell that is not as it should be.
+    first: first stage -> how far it is."""
 
     experiment: str
     preset: str
     cells: dict[str, int]
     problems: list[str]
+    first: dict[str, str]
 
 
 def count(folder: Path) -> Count:
@@ -55,10 +58,20 @@ def count(folder: Path) -> Count:
     plan = plan_of(folder)
     states = dict.fromkeys(("ok", "collapsed", "diverged", "failed", "to do"), 0)
     problems = []
-    for cell in plan.cells:
+    for cell in plan.all_cells:
         record = read_record(ResultsFolder(folder).cell(cell.id))
         states[record.status if record else "to do"] += 1
         if record and record.status != "ok":
             arm = f"{cell.label(plain=cell.at)}, seed {cell.seed}"
             problems.append(f"{cell.id} ({arm}): {record.status}: {record.message}")
-    return Count(plan.experiment.name, plan.preset, states, problems)
+    return Count(plan.experiment.name, plan.preset, states, problems, first_stages(folder, plan))
+
+
+def first_stages(folder: Path, plan: Plan) -> dict[str, str]:
+    """First stage -> how far it is: "8 of 12 cells done"."""
+    found: dict[str, str] = {}
+    for stage in dict.fromkeys(cell.stage for cell in plan.first):
+        ids = {cell.id for cell in plan.first if cell.stage == stage}
+        done = len(read_records(ResultsFolder(folder), ids))
+        found[stage] = f"{done} of {len(ids)} cells done" + (", not decided yet" if stage in plan.open else "")
+    return found

@@ -136,6 +136,6 @@ class Size:
 
 def size_of(plan: Plan) -> Size:
     """Count the cells, arms, controls and seeds of a plan."""
-    arms = {(cell.control, cell.label()) for cell in plan.cells}
+    arms = {(cell.control, cell.label()) for cell in plan.all_cells}
     controls = sum(control for control, _ in arms)
-    return Size(len(plan.cells), len(arms), controls, len({cell.seed for cell in plan.cells}))
+    return Size(len(plan.all_cells), len(arms), controls, len({cell.seed for cell in plan.cells or plan.first}))

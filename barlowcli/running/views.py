@@ -42,7 +42,7 @@ def draw(
     Raises ConfigError on settings, DataError on data.
     """
     plan = build_plan(load_experiment(experiment), preset, Overrides(settings=settings, seeds=1), on_cuda=False)
-    config, views = next((cell.config, views) for cell in plan.cells if (views := cell.config.views) is not None)
+    config, views = next((cell.config, views) for cell in plan.all_cells if (views := cell.config.views) is not None)
 
     import torch
 

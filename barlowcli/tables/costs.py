@@ -11,7 +11,7 @@ import pandas as pd
 
 from barlowcli.analysis.results import Arm, Results
 from barlowcli.experiment.axes import AxisValue
-from barlowcli.experiment.model import STAGE, Screen
+from barlowcli.experiment.first_stage import Screen
 from barlowcli.tables.frames import FLAG, REAL, TEXT, WHOLE, frame, of_type
 from barlowcli.tables.reading import Reading, texts
 
@@ -112,15 +112,14 @@ def _cost(arm: Arm) -> StepCost | None:
 
 
 def _parent(cost: StepCost, found: Sequence[StepCost], screen: Screen, parent: str) -> StepCost | None:
-    """The parent under the conditions of `cost`; of the other stage where it has no part in this one."""
-    conditions = {name: value for name, value in cost.arm.at.items() if name not in (screen.axis, STAGE)}
-    same = [
+    """The parent under the conditions of `cost`."""
+    conditions = {name: value for name, value in cost.arm.at.items() if name != screen.axis}
+    same = (
         other
         for other in found
         if other.arm.at[screen.axis] == AxisValue((parent,)) and conditions.items() <= other.arm.at.items()
-    ]
-    stage = cost.arm.at[STAGE]
-    return next((other for other in same if other.arm.at[STAGE] == stage), same[0] if same else None)
+    )
+    return next(same, None)
 
 
 def _ratios(cost: StepCost, reference: StepCost) -> Ratios:

@@ -45,7 +45,7 @@ def _toml(value: Any) -> str:
 
 TOML_KEYS = (
     *("name", "title", "extends", "settings", "fixed", "methods", "axes", "controls", "presets", "claims"),
-    *("curve", "published", "screen", "overridable", "data", "views", "method", "encoder", "projector"),
+    *("curve", "published", "screen", "tune", "overridable", "data", "views", "method", "encoder", "projector"),
     *("training", "evaluation", "seeds", "set", "follow", "data.name", "projector.dim", "training.epochs"),
     *("evaluation.domains", "views.shuffle"),
 )
@@ -82,17 +82,15 @@ def small_tables() -> tuple[dict[str, Any], ...]:
     curve = {"axis": "dims", "label": "D", "caption": "c"}
     dims = {"dims": {"key": "projector.dim", "values": [16, 32]}}
     published = {"file": "imagenet_projector_dim.csv", "axis": "dims", "reference": {"barlow": "8192"}}
-    stages = {
-        "stage": {"values": {"screen": {}, "test": {}}},
-        "jitter": {"key": "views.jitter", "values": ["on", "off"]},
-    }
+    jitter = {"jitter": {"key": "views.jitter", "values": ["on", "off"]}}
+    tune = {"per": ["jitter"], "values": {"training.lr": [0.1, 0.2]}}
     screen = {"axis": "jitter", "candidates": ["on"], "parents": ["off"]}
     methods = {"byol": {"method": {"tau": 0.9}}}
     return (
         good,
         good | {"axes": good["axes"] | axes, "claims": [claim], "controls": [{"set": {"method": "random-init"}}]},
         good | {"axes": good["axes"] | dims, "curve": curve, "published": published, "methods": methods},
-        good | {"axes": stages, "screen": screen, "fixed": {"projector": {"dim": 64}}},
+        good | {"axes": jitter, "screen": screen, "tune": tune, "fixed": {"projector": {"dim": 64}}},
     )
 
 

@@ -8,10 +8,10 @@ import pytest
 from barlowcli.analysis.results import Results
 from barlowcli.cell.run import run_cell
 from barlowcli.experiment.files import experiment_names, load_experiment
+from barlowcli.plan.choosing import choose
 from barlowcli.plan.freezing import freeze
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan
-from barlowcli.plan.screening import choose_winner
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record, read_records
 from barlowcli.report import write_report
@@ -49,7 +49,7 @@ def tiny(name: str, winner: str = "") -> Plan:
 
 def run(plan: Plan, folder: Path) -> None:
     freeze(folder, plan)
-    for cell in plan.cells:
+    for cell in plan.all_cells:
         if read_record(ResultsFolder(folder).cell(cell.id)) is None:
             run_cell(cell, options_for(folder), Hooks())
 
@@ -59,8 +59,8 @@ def test_every_experiment_runs_from_plan_to_report(name: str, tmp_path: Path) ->
     plan = tiny(name)
     run(plan, tmp_path)
     if plan.experiment.screen is not None:
-        records = read_records(ResultsFolder(tmp_path), (cell.id for cell in plan.cells))
-        winner = choose_winner(plan, records)
+        records = read_records(ResultsFolder(tmp_path), (cell.id for cell in plan.first))
+        _, winner = choose(plan, records)
         assert winner in plan.experiment.screen.candidates
         plan = tiny(name, winner)
         run(plan, tmp_path)
