@@ -142,7 +142,7 @@ def test_of_equal_values_it_is_the_smaller_and_an_edge_is_said(spec: Experiment)
     records = tried(spec, {("byol", 0.2): 0.9})
     tuned, _ = choose(plan(spec), records)
     assert {c.group["method"]: c.settings[LR] for c in tuned} == {"barlow": 0.1, "byol": 0.2, "supervised": 0.1}
-    results = Results(plan(spec, tuned=tuned), {}, records)
+    results = Results(plan(spec, tuned=tuned), {}, first=records)
     said = first_stage_lines(results)
     assert said[0].startswith("Tuned on validation images, on 1 seed that is not used again: Barlow Twins: training.lr")
     assert "training.lr=0.1 is at the edge" in said[1]
@@ -282,7 +282,9 @@ def test_it_runs_to_a_report_and_test_images_are_used_by_the_last_stage_alone(
     records = read_records(ResultsFolder(request.folder), (cell.id for cell in after.first))
     assert not any(".label" in name for record in records.values() for name in record.metrics)
     assert "What was tuned" in (request.folder / "report.html").read_text()
-    table = runs(Results(after, read_records(ResultsFolder(request.folder), [c.id for c in after.cells]), records))
+    table = runs(
+        Results(after, read_records(ResultsFolder(request.folder), [c.id for c in after.cells]), first=records)
+    )
     assert list(table["stage"].fillna("")) == [""] * len(after.cells) + ["tuning"] * len(after.first)
     assert table["validation_accuracy"].notna().sum() == len(after.first)
     assert count(request.folder).first == {"tuning": "9 of 9 cells done"}
