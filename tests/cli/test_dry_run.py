@@ -3,23 +3,36 @@ from pathlib import Path
 
 import pytest
 
-from barlowcli.cli.dry_run import range_of, rough
+from barlowcli.cli.dry_run import effect_text, power_lines, range_of, rough
+from barlowcli.experiment.claims import Along, Claim
 from barlowcli.experiment.files import load_experiment
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import write_record
-from barlowcli.running.dry_run import stage_note, step_note
+from barlowcli.running.dry_run import DryRun, stage_note, step_note
+from barlowcli.running.spread import Spread
+from barlowcli.verdicts.power import Detectable
 from tests.grids import TINY
 from tests.synthetic_results import record_of
 
 SIZE = [flag for key, value in TINY.items() for flag in ("--set", f"{key}={value}")]
+WORDS = {"supported": "yes", "refuted": "no", "inconclusive": "open"}
+CLAIM = Claim(id="c", title="C", test="above", arm={"dims": "largest"}, against=[{"dims": "smallest"}], **WORDS)
 COMMAND = ["run", "shuffle-test", "--preset", "quick", "--device", "cpu", "--seeds", "2", "--method", "barlow"]
-DRY = [*COMMAND, "--jitter", "off", *SIZE, "--dry-run"]  # 4 cells of the grid; 8 of controls
+DRY = [
+    *COMMAND,
+    "--shuffle",
+    "none,pixels",
+    "--jitter",
+    "off",
+    *SIZE,
+    "--dry-run",
+]
 
 
 def finish(folder: Path, count: int, failed: int) -> None:
     """Records for the first cells of the command's plan, the last of them failed."""
-    overrides = Overrides({"method": ["barlow"], "jitter": ["off"]}, TINY, 2)
+    overrides = Overrides({"method": ["barlow"], "shuffle": ["none", "pixels"], "jitter": ["off"]}, TINY, 2)
     plan = build_plan(load_experiment("shuffle-test"), "quick", overrides, on_cuda=False)
     for index, cell in enumerate(plan.cells[:count]):
         bad = index >= count - failed
@@ -33,20 +46,21 @@ def test_it_tells_cells_by_axis_and_what_the_rest_would_take(run, tmp_path):
     assert code == 0
     lines = [line.split() for line in out.splitlines()]
     start = lines.index(["axis", "value", "cells", "done", "failed", "to", "do"])
-    assert lines[start + 1 : start + 9] == [
+    assert lines[start + 1 : start + 10] == [
         ["method", "barlow", "4", "2", "1", "1"],
         ["histogram", "2", "0", "0", "2"],
         ["random-init", "2", "0", "0", "2"],
-        ["supervised", "4", "0", "0", "4"],
+        ["supervised", "6", "0", "0", "6"],
         ["shuffle", "none", "4", "2", "0", "2"],
         ["pixels", "4", "0", "1", "3"],
         ["-", "4", "0", "0", "4"],
-        ["jitter", "off", "8", "2", "1", "5"],
+        ["equalise+pixels", "2", "0", "0", "2"],
+        ["jitter", "off", "10", "2", "1", "7"],
     ]
-    assert "12 cells, 2 done, 1 failed, 9 to do" in out
+    assert "14 cells, 2 done, 1 failed, 11 to do" in out
     last = out.splitlines()[-1]
     assert last.startswith("about ")
-    assert "for the 9 cells to do, 2 at once (Barlow Twins" in last
+    assert "for the 11 cells to do, 2 at once (Barlow Twins" in last
     assert "s a cell training, " in last
     assert "untrained encoder" in last
     assert last.endswith(" MiB of training memory a cell")
@@ -56,7 +70,7 @@ def test_it_tells_cells_by_axis_and_what_the_rest_would_take(run, tmp_path):
 def test_for_programs_it_is_the_same_and_the_cells_to_do_are_those_that_would_run(run, tmp_path):
     finish(tmp_path, 3, failed=1)
     before = sorted(tmp_path.rglob("*"))
-    for flags, cells in ((["--rerun", "failed"], 10), (["--rerun", "all", "--shard", "1/2"], 6)):
+    for flags, cells in ((["--rerun", "failed"], 12), (["--rerun", "all", "--shard", "1/2"], 7)):
         code, out, _ = run(*DRY, *flags, "--results", str(tmp_path), "--json", "--workers", "2")
         value = json.loads(out)
         assert code == 0
@@ -70,7 +84,7 @@ def test_for_programs_it_is_the_same_and_the_cells_to_do_are_those_that_would_ru
         assert (estimate["workers"], estimate["notes"]) == (2, [])
         for counts in value["axes"].values():
             states = [sum(count[state] for count in counts.values()) for state in ("cells", "done", "failed", "todo")]
-            assert states == [12, 2, 1, 9]
+            assert states == [14, 2, 1, 11]
     trained = next(group for group in estimate["groups"] if group["method"] == "barlow")
     assert trained["axes"].items() >= {"method": "barlow"}.items()
     assert trained["steps"] == 2 * (270 // 64)
@@ -78,10 +92,10 @@ def test_for_programs_it_is_the_same_and_the_cells_to_do_are_those_that_would_ru
 
 
 def test_where_nothing_is_to_do_nothing_is_measured(run, tmp_path):
-    finish(tmp_path, 12, failed=0)
+    finish(tmp_path, 14, failed=0)
     code, out, err = run(*DRY, "--results", str(tmp_path))
     assert code == 0
-    assert out.splitlines()[-1] == "12 cells, 12 done, 0 to do"
+    assert out.splitlines()[-1] == "14 cells, 14 done, 0 to do"
     assert "measuring" not in err
     _, out, _ = run(*DRY, "--results", str(tmp_path), "--json")
     assert json.loads(out)["estimate"] == {"seconds": 0.0, "workers": 0, "memory_bytes": 0, "groups": [], "notes": []}
@@ -97,7 +111,7 @@ def test_what_cannot_be_measured_is_said_and_the_plan_is_shown(run, tmp_path):
     assert "raw colour histogram" in out  # what is not trained is measured all the same
     code, out, err = run(*DRY, "--set", "data.limit=5", "--results", str(tmp_path))
     assert (code, out.splitlines()[-2]) == (0, "no estimate of the time they take")
-    assert out.splitlines()[-1].startswith("12 cells cannot be measured and are left out: data.limit = 5 is less than")
+    assert out.splitlines()[-1].startswith("14 cells cannot be measured and are left out: data.limit = 5 is less than")
     _, out, _ = run(*DRY, "--set", "data.limit=5", "--results", str(tmp_path), "--json")
     assert json.loads(out)["estimate"]["seconds"] is None
 
@@ -143,3 +157,34 @@ def test_times_that_differ_are_a_span():
 def test_a_gpu_is_said_to_be_faster_than_the_steps_that_were_timed():
     assert step_note("cpu") == ()
     assert "CUDA graph" in step_note("cuda")[0]
+
+
+@pytest.mark.parametrize(
+    ("test", "along", "text"),
+    [
+        ("above", None, "a difference of 2.1 points or more"),
+        ("below", "doubling of D", "slopes that differ by 2.1 points per doubling of D or more"),
+        ("falls", "bit", "a slope of 2.1 points per bit or more"),
+        ("interaction", None, "that two gains differ by 2.1 points or more"),
+        ("equivalence", None, "that two equal arms differ by less than 2.1 points"),
+        ("recovers-at-least", None, "a gain that is 2.1 points or more beyond its bound"),
+    ],
+)
+def test_what_a_claim_can_show_is_said_in_the_words_of_its_test(test, along, text):
+    claim = CLAIM.model_copy(update={"test": test, "along": Along(axis="dims", per=along) if along else None})
+    assert effect_text(Detectable(claim, 5, 1, 0.0213)) == text
+
+
+def test_what_the_seeds_can_show_stands_above_the_count(run, tmp_path):
+    found = [Detectable(CLAIM, 5, 2, 0.0213), Detectable(CLAIM, 5, 1, 0.0213), Detectable(CLAIM, 2, 1, None)]
+    plan = build_plan(load_experiment("shuffle-test"), "quick", Overrides(), on_cuda=False)
+    lines = power_lines(DryRun(plan, {}, [], Spread(0.0123, 20, "here"), found))
+    given = "in 80 % of runs, if accuracies of one arm scatter by 1.2 points over seeds (seen in 20 cells here)."
+    assert lines == [
+        f'With 5 seeds the claim "c", one of 2 verdicts, can show a difference of 2.1 points or more {given}',
+        f'With 5 seeds the claim "c" can show a difference of 2.1 points or more {given}',
+        'With 2 seeds the claim "c" can show nothing: it needs 3.',
+    ]
+    finish(tmp_path, 14, failed=0)
+    _, out, _ = run(*DRY, "--results", str(tmp_path))
+    assert out.splitlines()[-2].startswith('With 2 seeds the claim "')
