@@ -5,8 +5,8 @@ Three ways to the standard error of a combination:
 - paired: from the combination's own value at each seed, n - 1 degrees of freedom. It needs no assumption on the arms.
 - welch: each arm's own variance, added up, with Satterthwaite's degrees of freedom (Welch 1947, Biometrika 34, 28-35).
   It takes arms of one seed as independent, which costs power, not validity, where they go together.
-- pooled: the variance within all arms of the plan, with the degrees of freedom of all of them, only where a guard finds
-  no sign that the arms compared scatter more than the rest.
+- pooled: the variance within all arms of the plan, with the degrees of freedom of all of them, only where all arms
+  scatter alike and a guard finds no sign that the arms compared scatter more than the rest.
 
 An experiment declares "paired" or "pooled" before its run. A pool whose guard does not pass falls back to "welch", not
 to "paired": a guard strict enough to keep the error with "paired" behind it leaves no more power than "paired" alone
@@ -27,6 +27,9 @@ from barlowcli.analysis.statistics import Estimate, Pool, estimate
 GUARD = 0.5
 """The guard passes above this p: where the arms compared seem to scatter no more than all. Lower levels let errors of
 4 to 9 % through where they scatter 2.8 times as much, at 3 seeds (bench/results/calibration.md)."""
+ALIKE = 0.05
+"""And where Bartlett's test finds all arms to scatter alike: the spread of arms that scatter widely says nothing of one at
+99 %, and would take all its power."""
 VarianceName = Literal["paired", "pooled", "welch"]
 
 
@@ -129,7 +132,7 @@ def variance_for(contrasts: Sequence[Contrast], pool: Pool | None) -> Variance:
     guards = [p for contrast in contrasts if (p := guard(contrast, pool)) is not None]
     if not guards:
         return PAIRED
-    passes = min(guards) > GUARD
+    passes = min(guards) > GUARD and pool.p_equal > ALIKE
     return Variance("pooled" if passes else "welch", pool if passes else None, min(guards))
 
 

@@ -118,9 +118,14 @@ def test_arms_that_scatter_more_are_not_judged_by_the_pool() -> None:
     assert found.variance == "welch"
     assert found.guard is not None
     assert found.guard < 0.1
-    calm = above(wild[2], wild[3], pool=pool_of(wild))
+    calm = above(wild[2], wild[3], pool=pool_of(wild))  # they do not scatter more, but the pool is not theirs
+    assert calm.variance == "welch"
+    assert calm.guard is not None
+    assert calm.guard > 0.5
+    even = draw(1, n=5)
+    calm = above(even[2], even[3], pool=pool_of(even))
     assert calm.variance == "pooled"
-    assert calm.paired_supported == above(wild[2], wild[3]).p_supported != calm.p_supported
+    assert calm.paired_supported == above(even[2], even[3]).p_supported != calm.p_supported
 
 
 def outcomes(arms: Sequence[Sample], share: float) -> list[tuple[Outcome, float]]:
@@ -183,4 +188,5 @@ def test_controls_without_spread_divide_nothing_by_zero() -> None:
     same = equivalence(fixed, fixed, arms[0], arms[1], 0.1, pool=common)
     assert (same.p_supported, same.p_refuted) == (0, 1)
     saturated = Sample(dict.fromkeys(range(4), 1.0), "saturated")  # could scatter, but does not
-    assert variance_for([Contrast.of((1, saturated))], common).name == "pooled"
+    assert variance_for([Contrast.of((1, saturated))], common).name == "welch"
+    assert variance_for([Contrast.of((1, saturated))], pool_of(arms)).name == "pooled"

@@ -452,10 +452,10 @@ def test_one_value_of_the_axis_is_no_slope() -> None:
 def test_arms_that_scatter_alike_are_judged_by_the_spread_of_all() -> None:
     plan = only(quick_plan(), "beyond-histograms")
     arm = cells_of(plan, method="barlow", shuffle="none", jitter="off")
-    records = put(records_of(plan, BEYOND), arm, "linear.h.none.label", [0.55, 0.551, 0.552])
+    records = put(records_of(plan, BEYOND), arm, "linear.h.none.label", [0.546, 0.55, 0.554])
     for domain in ("none", "pixels"):
         supervised = cells_of(plan, method="supervised", shuffle="pixels")
-        records = put(records, supervised, f"linear.h.{domain}.label", [0.31, 0.311, 0.312])
+        records = put(records, supervised, f"linear.h.{domain}.label", [0.307, 0.311, 0.315])
     pooled = one(plan, records, "beyond-histograms", "barlow").outcome
     alone = one(paired(plan), records, "beyond-histograms", "barlow").outcome
     assert pooled is not None
