@@ -28,8 +28,8 @@ GUARD = 0.5
 """The guard passes above this p: where the arms compared seem to scatter no more than all. Lower levels let errors of
 4 to 9 % through where they scatter 2.8 times as much, at 3 seeds (bench/results/calibration.md)."""
 ALIKE = 0.05
-"""And where Bartlett's test finds all arms to scatter alike: the spread of arms that scatter widely says nothing of one at
-99 %, and would take all its power."""
+"""And where Bartlett's test finds all arms to scatter alike: the spread of arms that scatter widely says nothing of one
+at 99 %, and would take all its power."""
 VarianceName = Literal["paired", "pooled", "welch"]
 
 

@@ -1,5 +1,6 @@
-"""Verdicts where the truth is known by construction: the tint is the digit's (rho = 1), has nothing to do with it (0), or
-tells half of it. Real training, real probes, the real report; SimCLR, since it learns within seconds.
+"""Verdicts where the truth is known by construction: the tint is the digit's (rho = 1), tells half of it, or nothing.
+
+Real training, real probes, the real report; SimCLR, since it learns within seconds.
 """
 
 from collections.abc import Collection
