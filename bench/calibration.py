@@ -93,8 +93,8 @@ def drawn(
     reports: int,
     **more: Any,
 ) -> Iterator[list[Verdict]]:
-    """Reports with noise."""
-    return drawn_reports(plan, mean, deviation, reports, seed=len(plan.cells), **more)
+    """Reports with noise: the same for both variances, another for other claims."""
+    return drawn_reports(plan, mean, deviation, reports, seed=int(plan.hash, 16), **more)
 
 
 def truth_of(plan: Plan, mean: Callable[[PlannedCell], float], **more: Any) -> list[str]:

@@ -60,6 +60,10 @@ def rates(n: int, arms: int, noisy: int, ratio: float, effect: float, draws: int
         found[f"pooled where F of the two arms has p > {level}, else Welch"] = np.where(
             of_arms > level, by_pool, by_welch
         )
+    used = (alike > 0.05) & (of_arms > 0.5)
+    found["pooled where Bartlett's p > 0.05 and F of the two arms has p > 0.5, else Welch"] = np.where(
+        used, by_pool, by_welch
+    )
     return {rule: float(said.mean()) for rule, said in found.items()}
 
 

@@ -25,8 +25,8 @@ from scipy.special import fdtrc  # scipy.stats takes two seconds to import
 from barlowcli.analysis.statistics import Estimate, Pool, estimate
 
 GUARD = 0.5
-"""The guard passes above this p: where the arms compared seem to scatter no more than all. Lower levels let errors of
-4 to 9 % through where they scatter 2.8 times as much, at 3 seeds (bench/results/calibration.md)."""
+"""The guard passes above this p: where the arms compared seem to scatter no more than all. At 3 seeds a level of .2
+lets errors of 6 % through, one of .05 errors of 12 %, where 2.5 % are said (bench/results/calibration.md)."""
 ALIKE = 0.05
 """And where Bartlett's test finds all arms to scatter alike: the spread of arms that scatter widely says nothing of one
 at 99 %, and would take all its power."""
