@@ -113,14 +113,14 @@ def probe_features(space: Space) -> Found:
 def probe_together(space: Space) -> Found:
     """Every probe of features with the square roots of the images' joint histograms beside them, as space "h+joint".
 
-    space: one with histograms (N, 8^3). What such a probe reads beyond one of the histogram alone, features add to it.
+    space: one with histograms (N, 8^3); its first label is probed. What such a probe reads beyond one of the histogram alone, features add to it.
     Each column is standardised by the probe. Raises as `Space.check` does.
     """
     splits = {
         name: replace(split, features=torch.cat([split.features, space.histograms[name].sqrt()], dim=1))
         for name, split in space.splits.items()
     }
-    return _probed(replace(space, name=JOINED, splits=splits), PROBES.of_both())
+    return _probed(_of_main_label(replace(space, name=JOINED, splits=splits)), PROBES.of_both())
 
 
 def probe_histograms(
@@ -176,14 +176,19 @@ def linear(space: Space) -> Found:
 
 
 def mlp(space: Space) -> Found:
-    """Accuracy of an MLP of every label: of histograms, and of h where the settings ask for it."""
+    """Accuracy of an MLP: of histograms for every label, of h for the main one where the settings ask for it."""
     settings = space.settings
     if not space.raw:
         if not (settings.mlp and space.name == "h"):
             return {}
-        space = _standardised(space)
+        space = _of_main_label(_standardised(space))
     given = {"hidden": settings.mlp_hidden, "epochs": settings.mlp_epochs, "seed": space.seed}
     return _of_every_label(space, "mlp", fit_mlp_probe, **given)
+
+
+def _of_main_label(space: Space) -> Space:
+    """The space with its first label alone: what is compared with a histogram is compared on that."""
+    return replace(space, classes=dict(list(space.classes.items())[:1]))
 
 
 def _standardised(space: Space) -> Space:

@@ -30,11 +30,12 @@ class EvaluationSettings(Settings):
     """Candidates of the linear probe's penalty on mean cross-entropy; chosen on the validation split. Down to 1e-6:
     with 1e-4 as the weakest, most probes of h were at the edge."""
     mlp: Annotated[bool, OF_ENCODERS, LATER] = False
-    """Probe h by a small MLP too, as raw histograms are: like is then compared with like."""
+    """Probe h by a small MLP too, for the main label, as raw histograms are: like is then compared with like."""
     mlp_hidden: Annotated[Width, OF_AN_MLP] = 256
     mlp_epochs: Annotated[Epochs, OF_AN_MLP] = 20
     beside_histogram: Annotated[bool, OF_ENCODERS, LATER] = False
-    """Probe h and the image's joint RGB histogram together, as the space "h+joint": what does h add to a histogram?"""
+    """Probe h and the image's joint RGB histogram together for the main label, as the space "h+joint": what does h add
+    to a histogram?"""
     collapse_std: Annotated[NonNegative, OF_ENCODERS] = 0.05
     """Collapsed: mean per-dimension std of the L2-normalised embeddings times sqrt(D) is below this (1: isotropic)."""
 
