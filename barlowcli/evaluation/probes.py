@@ -113,7 +113,8 @@ def probe_features(space: Space) -> Found:
 def probe_together(space: Space) -> Found:
     """Every probe of features with the square roots of the images' joint histograms beside them, as space "h+joint".
 
-    space: one with histograms (N, 8^3); its first label is probed. What such a probe reads beyond one of the histogram alone, features add to it.
+    space: one with histograms (N, 8^3); its first label is probed. What such a probe reads beyond one of the histogram
+    alone, features add to it.
     Each column is standardised by the probe. Raises as `Space.check` does.
     """
     splits = {
