@@ -71,7 +71,8 @@ class Estimate:
     def outside(self, margin: float) -> float:
         """p of "the true mean is inside +-`margin`": at most .025 where the 95 % interval lies outside.
 
-        The smaller of two one-sided tests; both cannot hold, so it is not doubled.
+        The smaller of two one-sided tests, each for one end. Not doubled: where the margin is wide beside the standard
+        error only one end can come near; where it is not, an error can come up to twice as often.
         """
         return min(self.above(margin), self.below(-margin))
 

@@ -32,6 +32,8 @@ class Along(Settings):
 
     axis: str
     scale: Literal["log2", "linear", "rank"] = "log2"
+    direction: Literal["rises", "falls"] = "rises"
+    """Of two slopes the steeper one must go this way by itself, or neither depends on the axis as the claim has it."""
     until: str = ""
     per: str
     """What one step of the scale is called, as in "+1.2 points per doubling of D"."""
@@ -44,6 +46,7 @@ class Within(Settings):
     full: Selector | None = None
     floor: Selector | None = None
     ceiling: Selector | None = None
+    learner: Selector | None = None
 
 
 class Claim(Settings):
@@ -84,6 +87,9 @@ class Claim(Settings):
     in the same probe and domain; {} for a claim that is not about learning."""
     carriers: Annotated[tuple[Role, ...], LATER] = ()
     """The arms that carry it; () for those of its test, see `carrying`."""
+    learner: Annotated[Selector, LATER] = {}
+    """One more arm of the same method that must have learned something, probed on intact images: that an arm learned
+    nothing says something of the arm only where the method learns at all. It carries both words."""
     learned_at: Annotated[Literal["smallest", "largest"], LATER] = "largest"
     """With `along`: at which end of the axis the arms of a slope must have learned; `rises` and `falls` have their
     own."""
@@ -129,8 +135,8 @@ class Claim(Settings):
             "recovers-at-most": (("full",), ("arm", "full")),
             "recovers-at-least": (("arm", "full"), ("full",)),
         }
-        if self.along is not None and self.test in ("above", "below"):
-            return ("arm", "against")
+        if self.along is not None and self.test not in ("rises", "falls"):
+            return ("arm", "against") if self.against else ("arm", "full")
         return both[self.test][word == "refuted"]
 
     @model_validator(mode="after")

@@ -220,7 +220,7 @@ class Experiment(Settings):
             arms = [claim.arm, claim.learned, claim.primary or {}]
             for domain in claim.domains:
                 there = claim.in_domain(domain)
-                arms += [*there.against, there.full, there.floor, there.ceiling]
+                arms += [*there.against, there.full, there.floor, there.ceiling, there.learner]
             places += [(f"claim {claim.id}", {k: v for k, v in arm.items() if k != "metric"}) for arm in arms]
         if self.screen is not None:
             names = (*self.screen.candidates, *self.screen.parents)

@@ -116,7 +116,7 @@ class Plan(Settings):
     @property
     def hash(self) -> str:
         """Digest of the claims, what they are tested by, and the cells."""
-        claims = [without_later(claim.model_dump(mode="json"), Claim) for claim in self.experiment.claims]
+        claims = [_hashed(claim) for claim in self.experiment.claims]
         tested = [] if self.experiment.variance == "paired" else [self.experiment.variance]
         return digest([claims, sorted(cell.id for cell in self.all_cells), *tested])
 
@@ -176,3 +176,10 @@ def ordered(known: Iterable[str], found: Iterable[str]) -> list[str]:
     seen = set(found)
     first = [name for name in known if name in seen]
     return first + sorted(seen - set(first))
+
+
+def _hashed(claim: Claim) -> dict[str, Any]:
+    """A claim as JSON, less what came later and stands at its default, in its parts too."""
+    value = without_later(claim.model_dump(mode="json"), Claim)
+    parts = {"within", "along"} & value.keys()
+    return value | claim.model_dump(mode="json", include=parts, exclude_defaults=True)

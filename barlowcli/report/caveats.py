@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.statistics import MIN_SEEDS, t_interval
 from barlowcli.analysis.wording import capital, data_name, method_name, percent
-from barlowcli.records.metrics import INTACT
+from barlowcli.records.metrics import INTACT, Metric
 from barlowcli.report.setting import distinct, seeds_text, size_text
 from barlowcli.verdicts import Verdict
 from barlowcli.verdicts.errors import error_rate
@@ -54,7 +54,7 @@ def _weak_models(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     }
     several, found = len({name for name, _, _ in full}) > 1, []
     for (name, metric, _), side in full.items():
-        histogram = _best_histogram(results, metric.label)
+        histogram = _histogram(results, metric)
         if metric.domain != INTACT or histogram is None:
             continue
         level, chance = histogram
@@ -71,10 +71,15 @@ def _weak_models(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     return found
 
 
-def _best_histogram(results: Results, label: str) -> tuple[float, float] | None:
-    """Mean accuracy of the best histogram probe on intact images, and chance; None where there is none."""
+def _histogram(results: Results, metric: Metric) -> tuple[float, float] | None:
+    """Mean accuracy of the same probe of raw histograms, its best space, and chance; None where there is none."""
     arms = [arm for arm in results.arms if not arm.method.encodes]
-    values = [arm.accuracies(INTACT, label, probe) for arm in arms for probe in arm.probes]
+    values = [
+        arm.accuracies(INTACT, metric.label, probe)
+        for arm in arms
+        for probe in arm.probes
+        if probe.probe == metric.probe
+    ]
     means = [t_interval(list(found.values())).mean for found in values if found]
-    chance = max((record.chance.get(label, 0.0) for record in results.records.values()), default=0.0)
+    chance = max((record.chance.get(metric.label, 0.0) for record in results.records.values()), default=0.0)
     return (max(means), chance) if means else None

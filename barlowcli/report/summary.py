@@ -55,6 +55,6 @@ def _claim_lines(finding: Finding) -> list[str]:
         word = "" if agreed else f"{verdict.word}, {means}." if means else f"{verdict.word}."
         parts = [f"{verdict.name}:", word, reason(verdict), *notes(verdict)]
         lines.append("  " + " ".join(part for part in parts if part))
-    if len(finding.verdicts) > len(shown) and finding.word in ALIKE:
+    if len(finding.by_place) > 1 and len(finding.verdicts) > len(shown) and finding.word in ALIKE:
         lines.append("  Probed on intact images: the same verdict.")
     return lines

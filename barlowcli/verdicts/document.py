@@ -28,9 +28,9 @@ def verdict_document(
     - case (axes), name, domains, primary, verdict, reason and notes in words,
     - quantity ("difference" of accuracies A - B as fractions, or of slopes per step of the axis; or "share"
       (A - R) / (F - R)), effect, n, margin in its unit, interval (95 %, whose ends are the tests),
-    - variance ("paired" or "pooled"), guard (p of the pooled variance's guard), p and p_paired: {supported, refuted} of
-      the test and of its paired form; p_holm: with what must have been learned, after Holm's correction. Of several
-      `against`, p.supported is the largest, p.refuted the smallest times their number,
+    - variance ("paired", "pooled" or "welch"), guard (p of the pooled variance's guard), p and p_paired: {supported,
+      refuted} of the test and of its paired form; p_holm: with what must have been learned, after Holm's correction. Of
+      several `against`, p.supported is the largest, p.refuted the smallest times their number,
     - learned: {supported, refuted}: the arms that carry the word, each with its mean, the control's and p,
     - test_images: standard_error of the effect over the images of the test set, and how many,
     - accuracies: role (arm, against, full, floor), name, metric, mean, by_seed (slopes where the claim is of slopes);

@@ -22,7 +22,7 @@ def error_rate(verdicts: Sequence[Verdict]) -> str:
         parts.append(f"{which} wrong in at most {in_100}.")
     if families:
         many = "the claim" if len(families) == 1 else f"each of the {len(families)} claims and domains"
-        count = f"; up to {ALPHA * len(families):.1g} of them may be wrong by chance" if len(families) > 1 else ""
-        parts += [] if primary else ["No claim was named as the primary one before the run, so all are exploratory."]
+        count = f", so about one in {1 / ALPHA:.0f} of them by chance" if len(families) > 1 else ""
+        parts += [] if primary else ["No primary claim was decided in this run: all verdicts are exploratory."]
         parts.append(f"{f'Exploratory: {many}' if primary else capital(many)} is wrong in at most {in_100}{count}.")
     return " ".join(parts)

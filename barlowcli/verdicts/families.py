@@ -1,11 +1,22 @@
 """Families of tests: Holm over the primary verdicts of an experiment, and over the cases of each exploratory claim."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from barlowcli.analysis.statistics import holm
 from barlowcli.verdicts.contrasts import SIDE
 from barlowcli.verdicts.verdict import BY_COLLAPSE, Verdict, Word
+
+
+class Pair(NamedTuple):
+    """p for the claim, and against it."""
+
+    supported: float
+    refuted: float
+
+
+NO_TEST = Pair(1.0, 1.0)
 
 
 def corrected(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -21,38 +32,47 @@ def corrected(verdicts: Sequence[Verdict]) -> list[Verdict]:
             families.setdefault(key, []).append(index)
     decided = list(verdicts)
     for family in families.values():
-        both = [_p_values(verdicts[index]) for index in family]
-        supported, refuted = holm([p for p, _ in both]), holm([p for _, p in both])
-        for index, p_supported, p_refuted in zip(family, supported, refuted, strict=True):
-            decided[index] = _decided(verdicts[index], p_supported, p_refuted)
+        members = [verdicts[index] for index in family]
+        tests, learned = _adjusted(members, _tested), _adjusted(members, _with_learning)
+        for index, test, both in zip(family, tests, learned, strict=True):
+            decided[index] = _decided(verdicts[index], test, both)
     return decided
 
 
-def _p_values(verdict: Verdict) -> tuple[float, float]:
-    """p for the claim and against it, of the test and of what must have been learned together."""
-    outcome, gate = verdict.outcome, verdict.gate
+def _adjusted(verdicts: Sequence[Verdict], p_values: Callable[[Verdict], Pair]) -> list[Pair]:
+    """Holm over a family, each word by itself."""
+    supported, refuted = zip(*map(p_values, verdicts), strict=True)
+    return [Pair(*pair) for pair in zip(holm(supported), holm(refuted), strict=True)]
+
+
+def _tested(verdict: Verdict) -> Pair:
+    """Of the test alone."""
+    outcome = verdict.outcome
     if outcome is None or outcome.p_supported is None or outcome.p_refuted is None:
-        return 1.0, 1.0
+        return NO_TEST
+    return Pair(outcome.p_supported, outcome.p_refuted)
+
+
+def _with_learning(verdict: Verdict) -> Pair:
+    """Of the test and of what must have been learned, both of which must hold."""
+    test, gate = _tested(verdict), verdict.gate
     if gate is None:
-        return outcome.p_supported, outcome.p_refuted
-    return max(outcome.p_supported, gate.p("supported")), max(outcome.p_refuted, gate.p("refuted"))
+        return test
+    return Pair(max(test.supported, gate.p("supported")), max(test.refuted, gate.p("refuted")))
 
 
-def _decided(verdict: Verdict, supported: float, refuted: float) -> Verdict:
-    if verdict.outcome is None or verdict.outcome.p_supported is None:
+def _decided(verdict: Verdict, test: Pair, both: Pair) -> Verdict:
+    """test, both: after Holm, of the test alone and with what must have been learned."""
+    outcome = verdict.outcome
+    if outcome is None or verdict.word != "inconclusive":
         return verdict
-    word: Word = "supported" if supported <= SIDE else "refuted" if refuted <= SIDE else "inconclusive"
-    if word == "inconclusive" and _only_learning_lacks(verdict):
-        word = "not learned"
+    if outcome.p_supported is None:  # no yardstick, or too few seeds
+        unlearned = not outcome.yardstick and verdict.gate is not None and bool(verdict.gate.short)
+        return replace(verdict, word="not learned") if unlearned else verdict
+    word: Word = "supported" if both.supported <= SIDE else "refuted" if both.refuted <= SIDE else "inconclusive"
+    if word == "inconclusive" and verdict.gate is not None:
+        only_learning_lacks = min(test) <= SIDE
+        word = "not learned" if only_learning_lacks or verdict.gate.nothing_learned else word
     if verdict.collapsed:
         word = BY_COLLAPSE.get(word, word)
-    return replace(verdict, word=word, holm_supported=supported, holm_refuted=refuted)
-
-
-def _only_learning_lacks(verdict: Verdict) -> bool:
-    """Whether a word would have been given had its arms learned something, or none could be: nothing was learned."""
-    gate, outcome = verdict.gate, verdict.outcome
-    if gate is None or outcome is None or outcome.p_supported is None or outcome.p_refuted is None:
-        return False
-    held = (outcome.p_supported <= SIDE < gate.p("supported"), outcome.p_refuted <= SIDE < gate.p("refuted"))
-    return any(held) or gate.nothing_learned
+    return replace(verdict, word=word, holm_supported=both.supported, holm_refuted=both.refuted)

@@ -12,6 +12,8 @@ from barlowcli.verdicts.verdict import Verdict
 DECIDED = ("supported", "refuted", "inconclusive")
 DEPENDS = "depends on the probe"
 """The word of a claim on which the domains do not agree."""
+MIXED = "mixed"
+"""And of one on which the cases do not."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,16 @@ class Finding:
 
     @property
     def detail(self) -> str:
-        """What belongs to the word: where it is which, or which arm collapsed; "" for a plain word."""
+        """What belongs to the word: where it is which, which case has which, or which arm collapsed; "" for a plain
+        word."""
         if self.word == DEPENDS:
             return ", ".join(f"{word} {where}" for where, word in self.by_place.items())
-        collapsed = {text for verdict in self.shown if verdict.word != verdict.plain for text in [collapse(verdict)]}
-        return "; ".join(sorted(collapsed))
+        if self.word == MIXED:
+            return listing((f"{verdict.name} {verdict.word}" for verdict in self.shown), separator="; ")
+        found = {verdict.name: collapse(verdict) for verdict in self.shown if verdict.word != verdict.plain}
+        if len(set(found.values())) == 1:
+            return next(iter(found.values()))
+        return "; ".join(f"{name}: {text}" for name, text in found.items())
 
     @property
     def headline(self) -> str:
@@ -66,7 +73,7 @@ class Finding:
     @property
     def meaning(self) -> str:
         """What that verdict means, case by case where that differs; empty where it says nothing."""
-        if self.word in (DEPENDS, "mixed"):
+        if self.word in (DEPENDS, MIXED):
             return ""
         means = {verdict.name: meaning(verdict) for verdict in self.shown}
         if len(set(means.values())) == 1:
@@ -77,7 +84,7 @@ class Finding:
 def _common_word(verdicts: Sequence[Verdict]) -> str:
     words = {verdict.word for verdict in verdicts}
     if len(words) > 1:
-        return "incomplete" if "incomplete" in words else "mixed"
+        return "incomplete" if "incomplete" in words else MIXED
     return next(iter(words), "untested")
 
 
@@ -126,7 +133,7 @@ def _not_learned(verdict: Verdict) -> str:
         f"({percent(carrier.control)})"
         for carrier in verdict.gate.short
     ]
-    return f"{listing(short, limit=2, separator=', and ')}: nothing here shows what training does"
+    return f"{listing(short, limit=2, separator=', and ')}: what was not learned decides nothing"
 
 
 def _untestable(verdict: Verdict) -> str:

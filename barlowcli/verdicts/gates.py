@@ -45,9 +45,9 @@ class Gate:
     refuted: tuple[Carrier, ...]
 
     def p(self, word: Decision) -> float:
-        """p of "not all of its carriers have learned something": the largest of theirs."""
+        """p of "not all of its carriers have learned something": the largest of theirs, 1 where it has none."""
         carriers: tuple[Carrier, ...] = getattr(self, word)
-        return max((1.0 if carrier.p is None else carrier.p for carrier in carriers), default=0.0)
+        return max((1.0 if carrier.p is None else carrier.p for carrier in carriers), default=1.0)
 
     @property
     def short(self) -> list[Carrier]:
@@ -75,6 +75,7 @@ def _carriers(results: Results, claim: Claim, sides: Sides, word: Decision) -> t
     if not trained and claim.test in ("above", "below", "equivalence") and not sides.arm.control:
         trained = [sides.arm]
     ends = [side.end(_end(claim, word)) for side in trained]
+    ends += [sides.learner] if sides.learner is not None else []
     return tuple(_carrier(results, end, sides.learned[end.metric]) for end in ends)
 
 

@@ -8,12 +8,13 @@ untested means that the plan has no cells for it, incomplete that planned cells 
 filled in.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from barlowcli.analysis.results import Results
+from barlowcli.analysis.statistics import Pool
 from barlowcli.analysis.wording import listing
-from barlowcli.experiment.claims import WINNER, Claim, Domain
+from barlowcli.experiment.claims import WINNER, Along, Claim, Domain
 from barlowcli.verdicts.contrasts import (
     Outcome,
     Sample,
@@ -96,8 +97,15 @@ def _measure(results: Results, claim: Claim, case: Case, sides: Sides, domains: 
             for _, side in sides.needed
             if (found := low_rank(side.records(records), side.metric)) is not None
         },
-        collapsed={name: seeds for _, side in sides.needed for name, seeds in side.collapsed(records).items()},
+        collapsed=_collapsed(results, sides, accuracies[0].values),
     )
+
+
+def _collapsed(results: Results, sides: Sides, seeds: Collection[int]) -> dict[str, list[int]]:
+    """Name of an accuracy -> those of the seeds that are judged at which its embeddings collapsed."""
+    found = {name: gone for _, side in sides.needed for name, gone in side.collapsed(results.records).items()}
+    judged = {name: [seed for seed in gone if seed in seeds] for name, gone in found.items()}
+    return {name: gone for name, gone in judged.items() if gone}
 
 
 def is_primary(claim: Claim, case: Case, domains: Sequence[Domain]) -> bool:
@@ -149,6 +157,28 @@ def _accuracies(results: Results, sides: Sides) -> tuple[Accuracy, ...]:
     return (found[0], *against, *found[1 + len(against) :])
 
 
+def _steeper(claim: Claim, along: Along, found: Outcome, arm: Sample, other: Sample, pool: Pool | None) -> Outcome:
+    """Two slopes compared, where the steeper one also has to go the claim's way by its own test (intersection-union):
+    of two that both fall none "rises faster"."""
+    if found.p_supported is None or found.p_refuted is None:
+        return found
+    way = rises if along.direction == "rises" else falls
+    own, others = way(arm, pool=pool), way(other, pool=pool)
+    if (claim.test == "above") != (along.direction == "rises"):  # the arm is the flatter one where this is supported
+        own, others = others, own
+    return replace(
+        found,
+        p_supported=_larger(found.p_supported, own.p_supported),
+        p_refuted=_larger(found.p_refuted, others.p_supported),
+        paired_supported=_larger(found.paired_supported, own.paired_supported),
+        paired_refuted=_larger(found.paired_refuted, others.paired_supported),
+    )
+
+
+def _larger(first: float | None, second: float | None) -> float:
+    return max(1.0 if p is None else p for p in (first, second))
+
+
 def _test(results: Results, claim: Claim, accuracies: Sequence[Accuracy]) -> Outcome:
     """The claim's test, by the variance that the experiment declares."""
     pool = pool_of(results, [accuracy.side for accuracy in accuracies])
@@ -158,10 +188,9 @@ def _test(results: Results, claim: Claim, accuracies: Sequence[Accuracy]) -> Out
     arm, against = samples["arm"][0], samples.get("against", [])
     if claim.test in ("rises", "falls"):
         return (rises if claim.test == "rises" else falls)(arm, pool=pool)
-    if claim.test == "above":
-        return above(arm, *against, pool=pool)
-    if claim.test == "below":
-        return below(arm, against[0], pool=pool)
+    if claim.test in ("above", "below"):
+        found = above(arm, *against, pool=pool) if claim.test == "above" else below(arm, against[0], pool=pool)
+        return found if claim.along is None else _steeper(claim, claim.along, found, arm, against[0], pool)
     full, floor = samples["full"][0], next(iter(samples.get("floor", [])), None)
     if claim.test in ("recovers-at-most", "recovers-at-least"):
         at_most, base = claim.test == "recovers-at-most", next(iter(against), None)

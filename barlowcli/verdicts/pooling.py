@@ -28,10 +28,13 @@ def pool_of(results: Results, sides: Sequence[AnySide]) -> Pool | None:
     if results.plan.experiment.variance != "pooled":
         return None
     levels = [level for side in sides for _, level in side.levels]
-    found = {(frozenset(level.ids), level.metric): list(level.values(results.records).values()) for level in levels}
+    found: dict[object, list[float]] = {}
+    for level in levels:
+        used = frozenset(record.id for record in level.records(results.records))
+        found[used, level.metric] = list(level.values(results.records).values())
     metric = levels[0].metric
     for arm in results.arms:
         if "collapsed" not in arm.statuses:
-            key = (frozenset(cell.id for cell in arm.cells), metric)
-            found.setdefault(key, list(arm.values(metric).values()))
+            used = frozenset(record.id for record in arm.records)
+            found.setdefault((used, metric), list(arm.values(metric).values()))
     return pool([values for values in found.values() if len(set(values)) > 1])

@@ -73,12 +73,13 @@ def interval_text(verdict: Verdict) -> str:
 
 
 def images_text(verdict: Verdict) -> str:
-    """How far another test set of this size could move the effect: "standard error over the 10,000 test images 0.6";
+    """How far another test set of this size could move the effect: "standard error over 10,000 test images 0.6 points";
     "" where the answers to single images were not kept."""
     found = verdict.images
     if found is None:
         return ""
-    return f"standard error over the {found.images:,} test images {100 * found.standard_error:.1f}"
+    unit = "points" if verdict.outcome is not None and verdict.outcome.quantity == "difference" else "%"
+    return f"standard error over {found.images:,} test images {100 * found.standard_error:.1f} {unit}"
 
 
 def _effect(verdict: Verdict) -> str:

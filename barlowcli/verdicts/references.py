@@ -83,6 +83,7 @@ def sides_of(results: Results, claim: Claim, case: Case, domain: Domain) -> Side
         floor=look.side(claim.floor) if claim.floor else None,
         ceiling=look.accuracy(claim.ceiling) if claim.ceiling else None,
         untrained=look.untrained(),
+        learner=replace(look, home=INTACT).accuracy(claim.learner) if claim.learner else None,
         learned={},
     )
     return replace(sides, learned=_learned(look, sides)) if claim.learned else sides
@@ -90,7 +91,8 @@ def sides_of(results: Results, claim: Claim, case: Case, domain: Domain) -> Side
 
 def _learned(look: "_Look", sides: Sides) -> dict[Metric, Side]:
     """Metric -> the control that has learned nothing, for what each side of the grid is measured by."""
-    metrics = dict.fromkeys(side.metric for _, side in sides.needed if not side.control)
+    trained = [*(side for _, side in sides.needed), *([sides.learner] if sides.learner is not None else [])]
+    metrics = dict.fromkeys(side.metric for side in trained if not side.control)
     return {metric: look.accuracy({"metric": str(metric.of_online()), **look.claim.learned}) for metric in metrics}
 
 
@@ -166,8 +168,8 @@ def _name(
         return metric_name(metric)
     varied = [name for name in results.varying if name in at]
     arm = results.arm_name(at, [name for name in varied if name in shown] or varied)
-    if cell.config.method.trains and metric.domain == home:
-        return arm
+    if cell.config.method.trains:
+        return arm if metric.domain == home else f"{arm}, probed on {domain_name(metric.domain)}"
     return f"{arm} on {domain_name(metric.domain)}"
 
 

@@ -173,8 +173,8 @@ class Sides:
     """All accuracies of one judgement.
 
     ceiling: of an equivalence, what is as good as an arm can get. untrained: the same probe as the arm's on an
-    untrained encoder, where the plan has one. learned: the control that has learned nothing, by the metric it is
-    probed with.
+    untrained encoder, where the plan has one. learner: one more arm that must have learned something. learned: the
+    control that has learned nothing, by the metric it is probed with.
     """
 
     arm: AnySide
@@ -183,6 +183,7 @@ class Sides:
     floor: AnySide | None
     ceiling: Side | None
     untrained: Side | None
+    learner: Side | None
     learned: Mapping[Metric, Side]
 
     @property
@@ -195,7 +196,7 @@ class Sides:
     @property
     def beside(self) -> list[Side]:
         """Controls that bound what the test may say: without their numbers there is no verdict."""
-        return [*self.learned.values(), *([self.ceiling] if self.ceiling is not None else [])]
+        return [*self.learned.values(), *(side for side in (self.ceiling, self.learner) if side is not None)]
 
     @property
     def cells(self) -> tuple[tuple[Role, Hashable], ...]:

@@ -128,7 +128,6 @@ def test_verdict_json_says_what_the_report_says(full: tuple[Path, Report]) -> No
         "r1a-literal": "refuted",
         "r1b": "depends on the probe",
         "jitter-limit": "untested",
-        "nothing-left": "untested",
     }
     page = re.sub(r"\s+", " ", (folder / "report.html").read_text())
     printed = "\n".join(report.summary_lines)
@@ -308,12 +307,12 @@ def test_full_models_hardly_above_a_histogram_are_a_caveat() -> None:
         records_of(plan, BEYOND),
         cells_of(plan, method="barlow", shuffle="none", jitter="on"),
         "linear.h.none.label",
-        [0.27, 0.28, 0.275],
+        [0.25, 0.26, 0.255],
     )
     weak_results = Results(plan, weak)
     found = [text for text in caveats(weak_results, judge(weak_results)) if "full model" in text]
     assert found == [
-        "Barlow Twins: the full model itself, 27.5 %, is hardly above a histogram, 26.0 %: at this size the experiment "
+        "Barlow Twins: the full model itself, 25.5 %, is hardly above a histogram, 24.0 %: at this size the experiment "
         "says little about larger networks."
     ]
     alone = quick_plan(axes={"method": ["barlow"]}, seeds=1)
@@ -321,7 +320,7 @@ def test_full_models_hardly_above_a_histogram_are_a_caveat() -> None:
     below = put(records_of(alone, BEYOND), full, "linear.h.none.label", [0.20])
     low = Results(alone, below)
     (text,) = [text for text in caveats(low, judge(low)) if "full model" in text]
-    assert text.startswith("The full model itself, 20.0 %, is not above a histogram, 26.0 %")
+    assert text.startswith("The full model itself, 20.0 %, is not above a histogram, 24.0 %")
 
 
 def test_skipped_images_are_a_caveat() -> None:

@@ -44,8 +44,8 @@ def with_numbers(world: World = BEYOND) -> tuple[Plan, dict[str, Record]]:
 def test_sentences_carry_effect_interval_n_and_p() -> None:
     found = findings(*with_numbers())
     assert reason(found["beyond-histograms"].verdicts[0]) == (
-        "51.0 % against 36.0 % (supervised encoder, shuffled, jitter off on shuffled images), +15.0 points "
-        "(95 % interval +12.5 to +17.5), n = 3, p = .003."
+        "51.0 % against 36.0 % (supervised encoder, shuffled, jitter off, probed on shuffled images), +15.0 "
+        "points (95 % interval +12.5 to +17.5), n = 3, p = .003."
     )
     assert reason(found["r1a-fair"].verdicts[0]) == (
         "31.0 % on shuffled images against 24.0 % (intact, jitter off), +7.0 points (95 % interval +3.2 to +10.8), "
@@ -141,8 +141,8 @@ def test_what_an_untrained_encoder_can_do_as_well_was_not_learned() -> None:
     assert (found.word, found.headline, found.meaning) == (
         "not learned",
         "not learned",
-        '"intact, jitter off" (51.0 %) is not clearly above an untrained encoder on intact images (61.0 %): nothing '
-        "here shows what training does",
+        '"intact, jitter off" (51.0 %) is not clearly above an untrained encoder on intact images (61.0 %): what was not '
+        "learned decides nothing",
     )
     one = put(records, byol, "linear.h.none.label", [0.70, 0.72, 0.71])
     split = findings(plan, beaten_by_untrained(plan, one, [0.6, 0.61, 0.62]))["beyond-histograms"]
@@ -203,7 +203,7 @@ def test_low_rank_and_the_reference_most_in_doubt_are_noted() -> None:
     texts = notes(findings(plan, wild)["beyond-histograms"].verdicts[0])
     assert "Intact, jitter off: its embeddings span about 2 dimensions." in texts
     assert (
-        "The p value for it is the one against supervised encoder, shuffled, jitter off on shuffled images (24.0 %), "
+        "The p value for it is the one against supervised encoder, shuffled, jitter off, probed on shuffled images (24.0 %), "
         "the least certain." in texts
     )
     blind = put(records, arm, "matching", [0.004, 0.004, 0.004])
@@ -235,7 +235,7 @@ def test_cases_that_differ_are_mixed_and_domains_that_differ_depend_on_the_probe
     arm = cells_of(plan, method="byol", shuffle="none", jitter="off")
     low = put(records_of(plan, BEYOND), arm, "linear.h.none.label", [0.2, 0.21, 0.22])
     mixed = findings(plan, low)["beyond-histograms"]
-    assert (mixed.word, mixed.detail, mixed.meaning) == ("mixed", "", "")
+    assert (mixed.headline, mixed.meaning) == ("mixed: Barlow Twins supported; BYOL not learned", "")
 
 
 def test_the_report_says_how_often_it_may_be_wrong() -> None:
@@ -243,7 +243,7 @@ def test_the_report_says_how_often_it_may_be_wrong() -> None:
     verdicts = judge(Results(plan, records_of(plan, BEYOND)))
     assert error_rate(verdicts) == (
         "The 2 primary verdicts together are wrong in at most 5 of 100 such runs. Exploratory: each of the 8 claims "
-        "and domains is wrong in at most 5 of 100 such runs; up to 0.4 of them may be wrong by chance."
+        "and domains is wrong in at most 5 of 100 such runs, so about one in 20 of them by chance."
     )
     none = plan.model_copy(
         update={
@@ -253,8 +253,7 @@ def test_the_report_says_how_often_it_may_be_wrong() -> None:
         }
     )
     assert error_rate(judge(Results(none, records_of(none, BEYOND)))).startswith(
-        "No claim was named as the primary one before the run, so all are exploratory. Each of the 9 claims and "
-        "domains is "
+        "No primary claim was decided in this run: all verdicts are exploratory. Each of the 9 claims and domains is "
     )
 
 

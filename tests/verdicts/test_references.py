@@ -133,7 +133,7 @@ def test_names_say_what_is_compared() -> None:
     sides = sides_of(Results(plan, {}), claim_of(plan, "beyond-histograms"), at(method="barlow"), "own")
     assert sides.arm.name == "intact, jitter off"
     assert [side.name for side in sides.against[:3]] == [
-        "supervised encoder, shuffled, jitter off on shuffled images",
+        "supervised encoder, shuffled, jitter off, probed on shuffled images",
         "supervised encoder, shuffled, jitter off",
         "linear probe on joint RGB histograms",
     ]
