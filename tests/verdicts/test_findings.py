@@ -141,8 +141,8 @@ def test_what_an_untrained_encoder_can_do_as_well_was_not_learned() -> None:
     assert (found.word, found.headline, found.meaning) == (
         "not learned",
         "not learned",
-        '"intact, jitter off" (51.0 %) is not clearly above an untrained encoder on intact images (61.0 %): what was not '
-        "learned decides nothing",
+        '"intact, jitter off" (51.0 %) is not clearly above an untrained encoder on intact images (61.0 %): what was '
+        "not learned decides nothing",
     )
     one = put(records, byol, "linear.h.none.label", [0.70, 0.72, 0.71])
     split = findings(plan, beaten_by_untrained(plan, one, [0.6, 0.61, 0.62]))["beyond-histograms"]
@@ -203,8 +203,8 @@ def test_low_rank_and_the_reference_most_in_doubt_are_noted() -> None:
     texts = notes(findings(plan, wild)["beyond-histograms"].verdicts[0])
     assert "Intact, jitter off: its embeddings span about 2 dimensions." in texts
     assert (
-        "The p value for it is the one against supervised encoder, shuffled, jitter off, probed on shuffled images (24.0 %), "
-        "the least certain." in texts
+        "The p value for it is the one against supervised encoder, shuffled, jitter off, probed on shuffled images "
+        "(24.0 %), the least certain." in texts
     )
     blind = put(records, arm, "matching", [0.004, 0.004, 0.004])
     assert (
