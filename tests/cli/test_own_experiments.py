@@ -128,7 +128,7 @@ def test_validate_counts_what_a_dry_run_shows(run, tmp_path):
     assert code == 0
     lines = {line.split()[0]: line for line in out.splitlines()}
     assert list(lines) == list(load_experiment("shuffle-test").presets)
-    assert lines["quick"].endswith(" 120 cells, 24 arms (8 of them controls), 5 seeds")
+    assert lines["quick"].endswith(" 95 cells, 19 arms (7 of them controls), 5 seeds")
     _, out, _ = run("validate", "shuffle-test", "--json")
     value = json.loads(out)
     assert (value["experiment"], value["mistakes"]) == ("shuffle-test", [])
@@ -223,7 +223,7 @@ def test_an_axis_of_ones_own_from_the_copy_to_the_report(run, tmp_path, monkeypa
     change(tmp_path / "my.toml", ("[axes.jitter]", f"{CROP}[axes.jitter]"))
     code, out, err = run("validate", "./my.toml")
     assert code == 0, err
-    assert "200 cells, 40 arms (8 of them controls), 5 seeds" in next(
+    assert "155 cells, 31 arms (7 of them controls), 5 seeds" in next(
         line for line in out.splitlines() if line.startswith("quick ")
     )
     elsewhere = tmp_path / "elsewhere"
