@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from barlowcli.experiment.files import load_experiment
+from barlowcli.experiment.model import Experiment
 from barlowcli.plan.freezing import write_plan
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Plan, PlannedCell
@@ -32,8 +33,15 @@ def grid_plan(
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
     """An experiment that comes with barlow, cut down by flags."""
-    chosen = {**CUT.get(name, {}), **(axes or {})}
-    return build_plan(load_experiment(name), preset, Overrides(chosen, settings or {}, seeds), on_cuda=False)
+    spec, chosen = load_experiment(name), {**CUT.get(name, {}), **(axes or {})}
+    given = by_hand(spec, preset) | dict(settings or {})
+    return build_plan(spec, preset, Overrides(chosen, given, seeds), on_cuda=False)
+
+
+def by_hand(spec: Experiment, preset: str) -> dict[str, Any]:
+    """What the preset would tune, set by a flag: so its grid is known at once."""
+    tune = spec.tuned_under(preset)
+    return {key: listed[0] for key, listed in tune.values.items()} if tune is not None else {}
 
 
 def dims_truth(cell: PlannedCell) -> float:

@@ -11,4 +11,4 @@ def test_a_grid_that_is_killed_and_resumed_ends_with_the_files_of_one_that_was_n
     outcome = disturb(tmp_path, kills=kills, processes=processes, seed=processes, kinds=kinds)
     assert outcome.problems == []
     assert sum(outcome.kills.values()) == kills
-    assert outcome.cells == 5
+    assert outcome.cells == 6

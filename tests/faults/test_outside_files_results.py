@@ -227,7 +227,7 @@ def test_seeds_that_nobody_waits_for() -> None:
     overrides = Overrides(seeds=10**9)
     error = refused(lambda: build_plan(load_experiment("shuffle-test"), "quick", overrides, on_cuda=False))
     assert isinstance(error, ConfigError)
-    assert error.message == "8,000,000,000 cells, more than 10,000"
+    assert error.message == "12,000,000,000 cells, more than 10,000"
 
 
 # Names in a report

@@ -25,7 +25,7 @@ from barlowcli.plots.strokes import strokes
 from barlowcli.plots.style import styled
 from barlowcli.records.record import Record
 from barlowcli.report.content import draw
-from tests.synthetic_grids import augmentations_truth, dims_truth, grid_plan, grid_records, patch_truth
+from tests.synthetic_grids import augmentations_truth, by_hand, dims_truth, grid_plan, grid_records, patch_truth
 
 DIMS = Curve(axis="dims", label="D")
 
@@ -221,7 +221,8 @@ def curves() -> list[tuple[str, str]]:
 
 
 def the_plan(name: str, preset: str) -> Plan:
-    return build_plan(load_experiment(name), preset, Overrides(), on_cuda=False)
+    spec = load_experiment(name)
+    return build_plan(spec, preset, Overrides(settings=by_hand(spec, preset)), on_cuda=False)
 
 
 @pytest.mark.parametrize(("name", "preset"), curves())

@@ -227,8 +227,8 @@ def test_many_arms_stand_in_rows_a_method_each() -> None:
             cells = cells_of(plan, method=method, augmentation=augmentation)
             mean = np.mean([records[cell.id].metrics["linear.h.none.label"] for cell in cells])
             assert f"{100 * mean:.1f}" in texts
-    hybrid = grid_plan("hybrid")
-    results = Results(hybrid, grid_records(hybrid, lambda cell: 0.5))
+    averaged = grid_plan("ema-dims")
+    results = Results(averaged, grid_records(averaged, lambda cell: 0.5))
     counts = [len(axes.get_xticks()) for axes in laid_out(accuracy_plot(results)).axes]
     assert len(counts) > 1
     assert max(counts) <= MOST_COLUMNS

@@ -15,6 +15,7 @@ from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.methods import BarlowSettings, VicregSettings
 from barlowcli.verdicts import judge
 from barlowcli.verdicts.references import cases
+from tests.synthetic_grids import by_hand
 
 
 def claim_of(plan: Plan, name: str) -> Claim:
@@ -145,7 +146,8 @@ def test_what_defines_an_experiment_stands_under_every_recipe():
     for preset in ("recipe-lightly", "recipe-solo", "cifar10"):
         plan = build_plan(load_experiment("target-network"), preset, Overrides(seeds=1), on_cuda=False)
         assert {getattr(c.config.method, "tau_schedule", "") for c in plan.cells if not c.control} == {"constant"}
-        plan = build_plan(load_experiment("shuffle-test"), preset, Overrides(seeds=1), on_cuda=False)
+        spec = load_experiment("shuffle-test")
+        plan = build_plan(spec, preset, Overrides(settings=by_hand(spec, preset), seeds=1), on_cuda=False)
         assert {c.config.views.solarize for c in plan.cells if c.config.views} == {(0.0, 0.0)}
 
 
