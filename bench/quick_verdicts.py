@@ -49,7 +49,9 @@ def case(verdict: dict[str, Any]) -> str:
     else:
         found, ends = points(verdict["effect"]), "{:+.1f} to {:+.1f}"
     low, high = interval.get("low"), interval.get("high")
-    return f"{verdict['name']} {found}" + (f" ({ends.format(100 * low, 100 * high)})" if low is not None else "")
+    if low is None or high is None:
+        return f"{verdict['name']} {found}"
+    return f"{verdict['name']} {found} ({ends.format(100 * low, 100 * high)})"
 
 
 if __name__ == "__main__":
