@@ -133,6 +133,8 @@ def _not_learned(verdict: Verdict) -> str:
         f"({percent(carrier.control)})"
         for carrier in verdict.gate.short
     ]
+    if not short:
+        return "after Holm's correction its arms are not clearly above an untrained encoder"
     return f"{listing(short, limit=2, separator=', and ')}: what was not learned decides nothing"
 
 

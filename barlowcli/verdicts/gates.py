@@ -72,7 +72,8 @@ def _carriers(results: Results, claim: Claim, sides: Sides, word: Decision) -> t
     has learned nothing does not show that learning gets no further."""
     roles = claim.carrying(word)
     trained = [side for role, side in sides.needed if role in roles and not side.control]
-    if not trained and claim.test in ("above", "below", "equivalence") and not sides.arm.control:
+    stays_low = claim.test == "recovers-at-most" and word == "supported"  # of the arm itself nothing is asked then
+    if not trained and not sides.arm.control and not stays_low:
         trained = [sides.arm]
     ends = [side.end(_end(claim, word)) for side in trained]
     ends += [sides.learner] if sides.learner is not None else []

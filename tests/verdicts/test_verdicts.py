@@ -499,3 +499,22 @@ def test_the_error_over_test_images_is_that_of_the_paired_answers() -> None:
     del answers[arm[0].id]
     fewer = Results(plan, records, answers=answers_of(answers, "linear.h.none.label"))
     assert next(v for v in judge(fewer) if "none" in v.domains).images is None
+
+
+def test_against_a_control_the_arm_itself_must_have_learned() -> None:
+    """Half-way to a supervised encoder: that control carries no word, the arm does, whichever way it is decided."""
+    plan = grid_plan("dose-patch", seeds=5)
+
+    def truth(cell: PlannedCell) -> float:
+        return 0.33 if cell.axes["shuffle"] == "pixels" else 0.6
+
+    records = grid_records(plan, truth)
+    for cell in plan.cells:
+        if cell.config.method.name == "supervised":
+            high = {key: 0.9 + 0.001 * cell.seed for key in records[cell.id].metrics if key.endswith(".label")}
+            records = changed(records, cell.id, metrics={**records[cell.id].metrics, **high})
+    found = [v for v in judge(Results(plan, records)) if v.claim.id == "half-way" and str(v.case["method"]) == "barlow"]
+    assert {str(v.case["shuffle"]): v.word for v in found}["none"] in ("supported", "refuted", "inconclusive")
+    for verdict in found:
+        assert verdict.gate is not None
+        assert [carrier.name for carrier in verdict.gate.refuted] == [verdict.accuracies[0].name]
