@@ -14,6 +14,7 @@ from barlowcli.entries import did_you_mean
 from barlowcli.experiment.axes import Axis, axis_text, number
 from barlowcli.experiment.claims import NAME_PATTERN, SYMBOLS, WINNER, Claim, Name
 from barlowcli.experiment.first_stage import Screen, Seeds, Tune
+from barlowcli.registry import METHODS
 from barlowcli.settings.base import Positive, Settings
 from barlowcli.settings.mistakes import NAME_RULE, quoted
 
@@ -193,6 +194,10 @@ class Experiment(Settings):
 
     def _check_value(self, place: str, name: str, value: str) -> None:
         known = self._values(name)
+        if self.axes[name].key == "method.name" and value not in METHODS:
+            raise ValueError(
+                f"{place} names the value `{value}` of `{name}`: {did_you_mean(value, list(METHODS.names()))}"
+            )
         if value not in known and self._is_closed(name):
             raise ValueError(f"{place} names the value `{value}` of `{name}`: {did_you_mean(value, known)}")
 

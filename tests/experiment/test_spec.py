@@ -5,7 +5,13 @@ import pytest
 from barlowcli.analysis.wording import value_name
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.axes import Axis, axis_text
-from barlowcli.experiment.files import common_presets, experiment_names, load_experiment, parse_experiment
+from barlowcli.experiment.files import (
+    common_presets,
+    experiment_names,
+    experiments_folder,
+    load_experiment,
+    parse_experiment,
+)
 
 GOOD = """
 title = "T"
@@ -146,3 +152,12 @@ def test_an_arm_that_names_what_there_is_not_is_refused(tmp_path, change, messag
     table = "[axes.target.values]\nema = {}\n"
     with pytest.raises(ConfigError, match=message):
         parse_experiment(write(tmp_path, GOOD + table + change))
+
+
+def test_a_control_that_no_method_is_called_by_is_refused_with_a_guess(tmp_path):
+    text = (experiments_folder() / "dose-jitter.toml").read_text("utf-8").replace('"random-init"', '"random-int"')
+    path = tmp_path / "own.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_experiment(str(path))
+    assert "names the value `random-int` of `method`: did you mean `random-init`?" in caught.value.problems[0]
