@@ -100,10 +100,11 @@ class Results:
     plan: Plan
     records: Records
     answers: Mapping[str, Mapping[str, npt.NDArray[np.bool_]]] = field(default_factory=dict)
+    """Cell id -> metric -> which test images it was right on, of the cells that kept it."""
     first: Records = field(default_factory=dict)
     """Of the cells of the first stages, which have no part in tables, plots and verdicts."""
 
-    def right(self, cell: str, metric: Metric) -> "npt.NDArray[np.bool_] | None":
+    def right(self, cell: str, metric: Metric) -> npt.NDArray[np.bool_] | None:
         """Whether each test image was answered rightly, bool (N,); None where that was not kept."""
         return self.answers.get(cell, {}).get(str(metric))
 

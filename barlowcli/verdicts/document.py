@@ -9,7 +9,7 @@ from barlowcli.records.files import SCHEMA
 from barlowcli.verdicts.contrasts import ALPHA
 from barlowcli.verdicts.errors import error_rate
 from barlowcli.verdicts.findings import Finding
-from barlowcli.verdicts.gates import Carrier
+from barlowcli.verdicts.gates import Carrier, Gate
 from barlowcli.verdicts.reasons import notes, reason
 from barlowcli.verdicts.verdict import Verdict
 
@@ -87,12 +87,7 @@ def _verdict_document(verdict: Verdict) -> dict[str, Any]:
         "p": _both(outcome.p_supported, outcome.p_refuted) if outcome else _both(None, None),
         "p_paired": _both(outcome.paired_supported, outcome.paired_refuted) if outcome else _both(None, None),
         "p_holm": _both(verdict.holm_supported, verdict.holm_refuted),
-        "learned": {
-            "supported": [_carrier_document(carrier) for carrier in verdict.gate.supported],
-            "refuted": [_carrier_document(carrier) for carrier in verdict.gate.refuted],
-        }
-        if verdict.gate is not None
-        else None,
+        "learned": _learned(verdict.gate),
         "test_images": {
             "standard_error": rounded(verdict.images.standard_error if verdict.images else None),
             "n": verdict.images.images if verdict.images else None,
@@ -114,6 +109,12 @@ def _verdict_document(verdict: Verdict) -> dict[str, Any]:
 
 def _both(supported: float | None, refuted: float | None) -> dict[str, float | None]:
     return {"supported": rounded(supported), "refuted": rounded(refuted)}
+
+
+def _learned(gate: Gate | None) -> dict[str, list[dict[str, Any]]] | None:
+    if gate is None:
+        return None
+    return {word: [_carrier_document(one) for one in getattr(gate, word)] for word in ("supported", "refuted")}
 
 
 def _carrier_document(carrier: Carrier) -> dict[str, Any]:

@@ -6,13 +6,10 @@ from barlowcli.analysis.wording import capital
 from barlowcli.verdicts.contrasts import ALPHA
 from barlowcli.verdicts.verdict import Verdict
 
-TESTED = ("supported", "refuted", "inconclusive", "not learned", "supported by collapse", "refuted by collapse")
-"""Words of verdicts that a test was made for."""
-
 
 def error_rate(verdicts: Sequence[Verdict]) -> str:
     """The error rate of the primary verdicts together, and of the exploratory ones; "" where nothing was tested."""
-    tested = [verdict for verdict in verdicts if verdict.word in TESTED]
+    tested = [verdict for verdict in verdicts if verdict.holm_supported is not None]
     primary = [verdict for verdict in tested if verdict.primary]
     families = {(verdict.claim.id, verdict.domains) for verdict in tested if not verdict.primary}
     in_100 = f"{100 * ALPHA:.0f} of 100 such runs"

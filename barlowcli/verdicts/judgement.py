@@ -69,12 +69,8 @@ def _measure(results: Results, claim: Claim, case: Case, sides: Sides, domains: 
         word="inconclusive",
         primary=is_primary(claim, case, domains),
     )
-    if not results.plan.winner and WINNER in (value for arm in (claim.arm, *claim.against) for value in arm.values()):
-        return replace(verdict, word="untested", missing="the screening is not finished, so there is no winner yet")
-    everything = [*(side for _, side in sides.needed), *sides.beside]
-    unplanned = [side.name for side in everything if not side.planned]
-    if unplanned:
-        return replace(verdict, word="untested", missing=f"not in this run's grid: {_arms(unplanned)}")
+    if unplanned := _unplanned(results, claim, sides):
+        return replace(verdict, word="untested", missing=unplanned)
     gaps = _gaps(results, sides)
     if gaps:
         return replace(verdict, word="incomplete", missing=f"no number yet from {_arms(gaps)}")
@@ -99,6 +95,14 @@ def _measure(results: Results, claim: Claim, case: Case, sides: Sides, domains: 
         },
         collapsed=_collapsed(results, sides, accuracies[0].values),
     )
+
+
+def _unplanned(results: Results, claim: Claim, sides: Sides) -> str:
+    """Why the plan has no cells to judge this by; "" where it has."""
+    if not results.plan.winner and WINNER in (value for arm in (claim.arm, *claim.against) for value in arm.values()):
+        return "the screening is not finished, so there is no winner yet"
+    unplanned = [side.name for side in [*(side for _, side in sides.needed), *sides.beside] if not side.planned]
+    return f"not in this run's grid: {_arms(unplanned)}" if unplanned else ""
 
 
 def _collapsed(results: Results, sides: Sides, seeds: Collection[int]) -> dict[str, list[int]]:
