@@ -1,5 +1,6 @@
 """What stands behind a data set's name: a set known by name, or files at a path; plain paths, no torch."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,16 @@ DATA_ROOT = Path("~/.cache/barlow")
 """Where data sets by name lie unless another place is named."""
 SPLITS = {"train": ("train", "training"), "validation": ("val", "valid", "validation"), "test": ("test", "testing")}
 """Split -> the names it goes by."""
+
+
+def split_meant(name: str) -> str | None:
+    """The split that a file or folder of this name holds: "train" of `Training_Set`; None of `trainer`, `train_log`.
+
+    The whole name is compared, less case, separators and a `set` at its end.
+    """
+    word = re.sub(r"[\s._-]+", "", name.casefold())
+    bare = word.removesuffix("set")
+    return next((split for split, names in SPLITS.items() if word in names or bare in names), None)
 
 
 def split_name(name: str) -> tuple[str, Path | None]:
