@@ -36,7 +36,10 @@ class Part:
 class Source:
     """What a loader returns. validation: None where it is to be carved from train; unlabelled: its labels mean nothing.
 
-    classes: the names of labels 0, 1, …; factor_classes: the same for every factor; label_name: what a label is.
+    classes: the names of labels 0, 1, …; factor_classes: the same for every factor; label_name: what a label is. For
+    whoever wants to know what was read, and no part of any number: origins: split -> where its files lie below the
+    path ("Train/", "val/"), where they come in splits; left_out: what is there and not read, reason -> how many, to be
+    said as "3 hidden".
     """
 
     train: Part
@@ -46,6 +49,8 @@ class Source:
     unlabelled: Part | None = None
     factor_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     label_name: str = "label"
+    origins: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Dataset:
 
     test: None where it must not be touched. unlabelled: uint8 (M, 3, H, W), the images for pretraining where the source
     has some without labels: those and train's. skipped: bad images that were left out, with the reason. digest: SHA-256
-    of images and labels in use.
+    of images and labels in use. origins, left_out: as the source has them.
     """
 
     name: str
@@ -107,6 +112,8 @@ class Dataset:
     label_name: str
     skipped: tuple[str, ...]
     digest: str
+    origins: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -129,6 +136,8 @@ class Dataset:
             label_name=source.label_name,
             skipped=skipped,
             digest=digest,
+            origins=source.origins,
+            left_out=source.left_out,
         )
 
     def to(self, device: torch.device | str) -> "Dataset":

@@ -1,10 +1,11 @@
 """What stands behind a data set's name: a set known by name, or files at a path; plain paths, no torch."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from barlowcli.errors import DataError
 from barlowcli.registry import DATASETS
@@ -13,18 +14,53 @@ T = TypeVar("T")
 
 DATA_ROOT = Path("~/.cache/barlow")
 """Where data sets by name lie unless another place is named."""
-SPLITS = {"train": ("train", "training"), "validation": ("val", "valid", "validation"), "test": ("test", "testing")}
-"""Split -> the names it goes by."""
+SPLITS = {
+    "train": ("train", "training", "trainval"),
+    "validation": ("val", "valid", "validation", "dev", "devel", "development"),
+    "test": ("test", "testing", "eval", "evaluation", "holdout"),
+}
+"""Split -> the words it goes by."""
+SPLIT_OF = {word: split for split, words in SPLITS.items() for word in words}
+FILLERS = {"set", "sets", "data", "dataset", "split", "subset", "folder", "dir", "samples", "examples", "seg"} | {
+    *("img", "imgs", "image", "images", "pictures", "photos")
+}
+"""Words beside that of the split which say nothing more: training_set, seg_train, testImages."""
+
+
+class SplitName(NamedTuple):
+    """What a name says of a split. split: "train", "validation", "test", or None; rest: its other words, less fillers.
+
+    `Training_Set` -> ("train", ()); `flowers-test` -> ("test", ("flowers",)); `trainer` -> (None, ("trainer",)).
+    """
+
+    split: str | None
+    rest: tuple[str, ...]
 
 
 def split_meant(name: str) -> str | None:
-    """The split that a file or folder of this name holds: "train" of `Training_Set`; None of `trainer`, `train_log`.
+    """The split that a name means as a whole, in any case: `TRAIN`, `training_set`, `seg_test`; else None."""
+    split, rest = split_name_of(name)
+    return None if rest else split
 
-    The whole name is compared, less case, separators and a `set` at its end.
-    """
-    word = re.sub(r"[\s._-]+", "", name.casefold())
-    bare = word.removesuffix("set")
-    return next((split for split, names in SPLITS.items() if word in names or bare in names), None)
+
+def split_name_of(name: str) -> SplitName:
+    """The split among the words of a name, if it is exactly one, and the words beside it; no suffix is taken off."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name)).casefold()
+    spaced = re.sub(r"\btrain[\W_]+val\b", "trainval", re.sub(r"\bh[eo]ld[\W_]+out\b", "holdout", spaced))
+    words = [part for word in re.findall(r"[^\W\d_]+|\d+", spaced) for part in _parted(word)]
+    splits = [SPLIT_OF[word] for word in words if word in SPLIT_OF]
+    rest = tuple(word for word in words if word not in SPLIT_OF and word not in FILLERS)
+    if len(splits) != 1:
+        return SplitName(None, tuple(words))
+    return SplitName(splits[0], rest)
+
+
+def _parted(word: str) -> tuple[str, ...]:
+    """`trainset` -> train, set; other words as they are."""
+    for name in SPLIT_OF:
+        if word.startswith(name) and word[len(name) :] in FILLERS:
+            return name, word[len(name) :]
+    return (word,)
 
 
 def split_name(name: str) -> tuple[str, Path | None]:
