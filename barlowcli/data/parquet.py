@@ -1,9 +1,8 @@
 """parquet:PATH: images in the layout of Hugging Face data sets, column `img` or `image`, column `label`."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from barlowcli.data.class_names import read_class_file
 from barlowcli.data.encoded import Encoded, encoded_part
 from barlowcli.data.images import MAX_BYTES
 from barlowcli.data.imageset import Part, Source
 from barlowcli.data.pages import DICTIONARY, Page, column_pages
-from barlowcli.data.parquet_files import class_file, parquet_files
+from barlowcli.data.parquet_columns import check_inside, columns_of, is_text, is_view
+from barlowcli.data.parquet_features import feature_names
+from barlowcli.data.parquet_files import class_file, layout
+from barlowcli.data.parquet_labels import Labels, check_type, matched, read_labels
 from barlowcli.data.paths import given_path, shown
-from barlowcli.data.splits import class_list, split_source
+from barlowcli.data.splits import split_source
 from barlowcli.errors import DataError
 from barlowcli.settings.data import DataSettings
-
-IMAGE_COLUMNS = ("img", "image")
-LABEL_COLUMN = "label"
-
-MOST_CLASS_BYTES = 2**24
-"""Of classes.txt: a hundred times what the 21,841 classes of ImageNet need."""
 
 AT_ONCE = 2**26
 """Bytes of encoded images that may be in memory at once, where more than one image is."""
@@ -43,59 +40,74 @@ MOST_LETTERS = 200
 UNPACKED = 4
 """How many times its size a large page may unpack to: encoded images hardly pack any further."""
 
+NOT_PARQUET = {
+    b"version https://git-lfs": "it is a pointer of Git LFS, not the file: `git lfs pull` fetches that",
+    b"<": "it is a web page, not the file: download that again (on the Hub, the address has `resolve`, not `blob`)",
+    b"\x1f\x8b": "it is packed by gzip: gunzip unpacks it",
+    b"PK": "it is a ZIP archive: unpack it",
+    b"ARROW1": "it is an Arrow file: in Python, `Dataset.to_parquet` or `pyarrow.parquet.write_table` writes Parquet",
+}
+"""How files begin that are often taken for Parquet, and what to do."""
+
 
 @dataclass(frozen=True)
 class Table:
-    """One file, opened. image: the name of its image column; labels: int64 (N,)."""
+    """One file, which is open only while it is read. metadata: its footer; image: the name of its image column."""
 
     path: Path
-    file: Any
+    metadata: Any
     image: str
-    labels: NDArray[np.int64]
+    labels: Labels
 
 
 def load(settings: DataSettings, root: Path) -> Source:
-    """Images of `parquet:PATH`, one file, or a folder of train*.parquet and test*.parquet. `root` is not used.
+    """Images of `parquet:PATH`, one file, or a folder of files for each split. `root` is not used.
 
-    The image column is a struct of `bytes` and `path`, or the bytes; the labels are integers. Class names are those
-    of the Hugging Face metadata, else of classes.txt beside the files, else the labels; labels that no image has are
-    no class. validation*.parquet and one file alone are treated as folder:PATH's val/ and one tree. Labels are read
-    at once, images only for the rows that are asked for. Raises DataError, naming file, column and row.
+    The image column is a struct of `bytes` and `path`, or the bytes; the labels are integers, or text that names the
+    class. The names of integers are those of each file's Hugging Face metadata, else of classes.txt, else the numbers;
+    files are matched by name. Labels that no image has are no class. validation and one file alone are treated as
+    folder:PATH's val/ and one tree. Labels are read at once, images only for the rows that are asked for. Raises
+    DataError, naming file, column and row.
     """
     path = given_path(settings.name)
-    splits = {name: [open_table(file) for file in files] for name, files in parquet_files(path).items()}
-    values = {name: np.concatenate([table.labels for table in tables]) for name, tables in splits.items()}
-    present = np.unique(np.concatenate(list(values.values())))
-    classes = class_names(path, next(iter(splits.values()))[0], present)
-    labels = {name: torch.from_numpy(np.searchsorted(present, value)) for name, value in values.items()}
+    found = layout(path)
+    splits = {name: [open_table(file) for file in files] for name, files in found.splits.items()}
+    listed = class_file(path, found)
+    names = None if listed is None else (str(listed), read_class_file(listed))
+    codes, classes = matched({name: [table.labels for table in tables] for name, tables in splits.items()}, names)
+    labels = {name: torch.from_numpy(values) for name, values in codes.items()}
 
     def part(name: str, chosen: Tensor | None) -> Part:
         return table_part(splits[name], labels[name], settings, chosen)
 
-    return split_source(labels, part, classes, settings)
+    source = split_source(labels, part, classes, settings)
+    return replace(source, origins=found.origins(path), left_out=found.left_out())
 
 
 def open_table(path: Path) -> Table:
-    """Open a file and read its labels. Raises DataError where it is no Parquet file or its columns are not right."""
+    """Read a file's footer and labels. Raises DataError where it is no Parquet file or its columns are not right."""
     with _reading(path):
-        file = pq.ParquetFile(path, memory_map=True)
-        names = file.schema_arrow.names
-        image = next((name for name in IMAGE_COLUMNS if name in names), None)
-        if image is None or LABEL_COLUMN not in names:
-            lacking = f"`{LABEL_COLUMN}`" if image else "`img` or `image`"
-            raise DataError(
-                f"{path} has no column {lacking}; it has {class_list([f'`{shown(name)}`' for name in names], 20)}",
-                hint="the image column must be called `img` or `image`, the column of integer labels `label`",
-            )
-        for name in (image, LABEL_COLUMN):
-            if names.count(name) > 1:
-                raise DataError(f"{path} has {names.count(name)} columns `{name}`", hint="leave one of them")
-        _check_image_type(path, image, file.schema_arrow.field(image).type)
-        _check_rows(path, file.metadata.num_rows)
-        for group in range(file.num_row_groups):
-            _check_pages(path, LABEL_COLUMN, column_pages(path, file.metadata.row_group(group), LABEL_COLUMN))
-        labels = _labels(path, file.read([LABEL_COLUMN]).column(LABEL_COLUMN).combine_chunks())
-    return Table(path, file, image, labels)
+        with _opened(path) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+        image, label = columns_of(path, schema)
+        kind = schema.field(label).type
+        check_type(path, label, kind)
+        check_inside(path, image, metadata)
+        _check_rows(path, metadata.num_rows)
+        for group in range(metadata.num_row_groups):
+            _check_pages(path, label, column_pages(path, metadata.row_group(group), label))
+        values = kind.value_type if pa.types.is_dictionary(kind) else kind
+        with _opened(path, metadata, [label] if is_text(values) else None) as file:
+            column = file.read([label]).column(0)
+        labels = read_labels(path, label, column, feature_names(schema.metadata, label))
+    return Table(path, metadata, image, labels)
+
+
+def _opened(path: Path, metadata: Any = None, text: list[str] | None = None) -> Any:
+    """A file to read from, for `with`; text: columns whose text is read as dictionaries."""
+    return pq.ParquetFile(
+        path, metadata=metadata, memory_map=True, read_dictionary=text, page_checksum_verification=True
+    )
 
 
 @contextmanager
@@ -107,7 +119,17 @@ def _reading(path: Path) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError) as error:
         reason = shown(" ".join(str(error).split()))[:300] or type(error).__name__
-        raise DataError(f"{path} cannot be read as Parquet: {reason}", hint="is the file whole?") from error
+        raise DataError(f"{path} cannot be read as Parquet: {reason}", hint=_what_it_is(path)) from error
+
+
+def _what_it_is(path: Path) -> str:
+    """What may be wrong with a file, by how it begins."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(200).lstrip()
+    except OSError:
+        return "is the file whole?"
+    return next((hint for begin, hint in NOT_PARQUET.items() if start.startswith(begin)), "is the file whole?")
 
 
 def _check_rows(path: Path, rows: int) -> None:
@@ -126,29 +148,6 @@ def _check_pages(path: Path, column: str, pages: Sequence[Page]) -> None:
         )
 
 
-def _check_image_type(path: Path, name: str, kind: Any) -> None:
-    inner = kind.field("bytes").type if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 else kind
-    if not (pa.types.is_binary(inner) or pa.types.is_large_binary(inner)):
-        raise DataError(
-            f"{path}: column `{name}` is {kind}, not encoded images",
-            hint="it must be a struct of `bytes` and `path`, or binary: the bytes of PNG, JPEG, … files",
-        )
-
-
-def _labels(path: Path, column: Any) -> NDArray[np.int64]:
-    where = f"{path}: column `{LABEL_COLUMN}`"
-    if not pa.types.is_integer(column.type):
-        raise DataError(f"{where} is {column.type}, not integer", hint="number the classes 0, 1, 2, …")
-    if column.null_count:
-        row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
-        raise DataError(f"{where} is null in row {row}", hint="every image needs a label")
-    labels: NDArray[np.int64] = pc.cast(column, pa.int64()).to_numpy()
-    if len(labels) and labels.min() < 0:
-        row = int(np.flatnonzero(labels < 0)[0])
-        raise DataError(f"{where} is {labels[row]} in row {row}", hint="labels count from 0; -1 often means unlabelled")
-    return labels
-
-
 def table_part(tables: Sequence[Table], labels: Tensor, settings: DataSettings, chosen: Tensor | None) -> Part:
     """The rows `chosen` (None: all) of several files, one after the other; row groups without any are not read."""
     rows = torch.arange(len(labels)) if chosen is None else chosen
@@ -156,48 +155,58 @@ def table_part(tables: Sequence[Table], labels: Tensor, settings: DataSettings, 
     def fetch(wanted: Tensor) -> Iterator[Encoded]:
         start = 0
         for table in tables:
+            count = len(table.labels.codes)
             local = rows[wanted].numpy() - start
-            yield from _fetch(table, local[(local >= 0) & (local < len(table.labels))])
-            start += len(table.labels)
+            yield from _fetch(table, local[(local >= 0) & (local < count)])
+            start += count
 
     return encoded_part(labels[rows], fetch, settings)
 
 
 def _fetch(table: Table, rows: NDArray[np.int64]) -> Iterator[Encoded]:
     """The images at `rows`, ascending, of one file; one row group in memory at a time, or a part of a large one."""
-    start = 0
-    for group in range(table.file.num_row_groups):
-        count = table.file.metadata.row_group(group).num_rows
-        if ((rows >= start) & (rows < start + count)).any():
-            at = start
-            for column in _columns(table, group):
-                local = rows[(rows >= at) & (rows < at + len(column))] - at
-                with _reading(table.path):
-                    found = _bytes_and_paths(column.take(pa.array(local)))
-                for row, data, inner in zip(local.tolist(), *found, strict=True):
-                    name = f"{table.path.name} row {at + row}"
-                    yield Encoded(f"{name} ({inner})" if inner else name, data)
-                at += len(column)
-        start += count
+    if not len(rows):
+        return
+    with _reading(table.path):
+        file = _opened(table.path, table.metadata)
+    with file:
+        start = 0
+        for group in range(table.metadata.num_row_groups):
+            count = table.metadata.row_group(group).num_rows
+            if ((rows >= start) & (rows < start + count)).any():
+                yield from _fetch_group(table, file, group, rows, start)
+            start += count
 
 
-def _columns(table: Table, group: int) -> Iterator[Any]:
+def _fetch_group(table: Table, file: Any, group: int, rows: NDArray[np.int64], start: int) -> Iterator[Encoded]:
+    """The images at `rows` of a file that are in a row group; start: the group's first row."""
+    for column in _columns(table, file, group):
+        local = rows[(rows >= start) & (rows < start + len(column))] - start
+        with _reading(table.path):
+            found = _bytes_and_paths(column, pa.array(local))
+        for row, data, inner in zip(local.tolist(), *found, strict=True):
+            name = f"{table.path.name} row {start + row}"
+            yield Encoded(f"{name} ({inner})" if inner else name, data)
+        start += len(column)
+
+
+def _columns(table: Table, file: Any, group: int) -> Iterator[Any]:
     """The image column of a row group: whole, or where that is too much for the memory, a part at a time.
 
     What it takes is what the pages unpack to, and for every row that is a reference to it a value of the dictionary.
     """
-    metadata = table.file.metadata.row_group(group)
+    metadata = table.metadata.row_group(group)
     with _reading(table.path):
         pages = column_pages(table.path, metadata, table.image)
     _check_pages(table.path, table.image, pages)
     shared = max((page.unpacked for page in pages if page.kind == DICTIONARY), default=0)
     if sum(page.unpacked for page in pages) + metadata.num_rows * shared <= AT_ONCE:
         with _reading(table.path):
-            column = table.file.read_row_group(group, columns=[table.image]).column(0)
+            column = file.read_row_group(group, columns=[table.image]).column(0)
         yield column
         return
     rows = max(1, AT_ONCE // max(1, *(page.unpacked for page in pages)))
-    batches = table.file.iter_batches(rows, row_groups=[group], columns=[table.image])
+    batches = file.iter_batches(rows, row_groups=[group], columns=[table.image])
     while True:
         with _reading(table.path):
             batch = next(batches, None)
@@ -206,64 +215,26 @@ def _columns(table: Table, group: int) -> Iterator[Any]:
         yield batch.column(0)
 
 
-def _bytes_and_paths(column: Any) -> tuple[list[bytes | None], list[str]]:
-    """What an image column holds, row by row: None where it is null, and the path, "" where it has none."""
+def _bytes_and_paths(column: Any, rows: Any) -> tuple[list[bytes | None], list[str]]:
+    """What an image column holds at `rows`: None where it is null, and the path, "" where it has none."""
     if not pa.types.is_struct(column.type):
-        return column.to_pylist(), [""] * len(column)
-    named = column.type.get_field_index("path") >= 0
-    paths = pc.struct_field(column, "path") if named else pa.nulls(len(column), pa.string())
+        return _taken(column, rows).to_pylist(), [""] * len(rows)
+    data = _taken(pc.struct_field(column, "bytes"), rows).to_pylist()
+    if column.type.get_field_index("path") < 0:
+        return data, [""] * len(rows)
+    paths = _taken(pc.struct_field(column, "path"), rows)
     if pa.types.is_string(paths.type):
         paths = pc.cast(paths, pa.binary())  # Arrow does not check that they are UTF-8
-    return pc.struct_field(column, "bytes").to_pylist(), [_path_text(value) for value in paths.to_pylist()]
+    return data, [_path_text(value) for value in paths.to_pylist()]
+
+
+def _taken(column: Any, rows: Any) -> Any:
+    """The values at `rows`; Arrow takes none out of views, and dictionaries are looked up for these rows alone."""
+    if is_view(column.type) or str(column.type) == "string_view":
+        column = pc.cast(column, pa.large_binary())
+    return column.take(rows)
 
 
 def _path_text(value: Any) -> str:
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value or "")
     return shown(text[:MOST_LETTERS])
-
-
-def class_names(path: Path, table: Table, present: NDArray[np.int64]) -> tuple[str, ...]:
-    """The names of the labels that are `present`. Raises DataError where a label is beyond the names."""
-    names, origin = _metadata_names(table), f"the metadata of {table.path}"
-    if names is None and class_file(path).is_file():
-        names, origin = read_class_file(class_file(path)), str(class_file(path))
-    if names is None:
-        return tuple(str(value) for value in present)
-    if len(present) and present[-1] >= len(names):
-        raise DataError(
-            f"label {present[-1]} is out of range: {origin} names {len(names)} classes", hint="labels count from 0"
-        )
-    return tuple(names[value] for value in present)
-
-
-def _metadata_names(table: Table) -> list[str] | None:
-    """Names of a ClassLabel feature in the schema's `huggingface` entry."""
-    text = (table.file.schema_arrow.metadata or {}).get(b"huggingface")
-    try:
-        names = json.loads(text)["info"]["features"][LABEL_COLUMN]["names"] if text else None
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-        return None
-    return [shown(str(name)) for name in names] if isinstance(names, list) else None
-
-
-def read_class_file(path: Path) -> list[str]:
-    """One class a line, in order of label; with tabs, the first field must be the label and the last is the name."""
-    names = []
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_CLASS_BYTES + 1)
-        text = content.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise DataError(f"cannot read {path}: {reason}", hint="write one class name a line") from error
-    if len(content) > MOST_CLASS_BYTES:
-        raise DataError(f"{path} is longer than {MOST_CLASS_BYTES:,} bytes", hint="write one class name a line")
-    for number, line in enumerate(text.splitlines()):
-        label, *fields = line.split("\t")
-        if fields and label.strip() != str(number):
-            raise DataError(
-                f"{path} line {number + 1} starts with `{label}`, not with label {number}",
-                hint="write one class name a line, in order of label, or label, tab, name",
-            )
-        names.append((fields[-1] if fields else label).strip())
-    return names

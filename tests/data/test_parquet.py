@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from barlowcli.data.class_names import read_class_file
 from barlowcli.data.imageset import Part, Source
-from barlowcli.data.parquet import load, read_class_file
+from barlowcli.data.parquet import load
 from barlowcli.errors import DataError
 from barlowcli.settings.data import DataSettings
 
@@ -150,7 +151,7 @@ def test_a_class_file_with_tabs_must_count_from_nought(tmp_path: Path) -> None:
     path.write_text("0\tn01\tice cream\n1\tn02\tlemon\n")
     assert read_class_file(path) == ["ice cream", "lemon"]
     path.write_text("0\tice cream\n2\tlemon\n")
-    with pytest.raises(DataError, match="line 2 starts with `2`, not with label 1"):
+    with pytest.raises(DataError, match="line 2 starts with `2`, not with a label from 0 to 1"):
         read_class_file(path)
 
 
@@ -175,8 +176,9 @@ def test_a_column_that_holds_no_encoded_images(images: list[Any], kind: str, tmp
     [
         (pa.array([0, None, 1]), "is null in row 1"),
         (pa.array([0, 1, -1]), "is -1 in row 2"),
-        (pa.array([0.0, 1.0, 2.0]), "is double, not integer"),
-        (pa.array(["a", "b", "c"]), "is string, not integer"),
+        (pa.array([0.0, 1.5, 2.0]), "is 1.5 in row 1"),
+        (pa.array(["a", "", "c"]), "is empty in row 1"),
+        (pa.array([b"a", b"b", b"c"]), "is binary, not integer or text"),
     ],
 )
 def test_labels_that_cannot_be_used(labels: Any, message: str, tmp_path: Path) -> None:
@@ -209,11 +211,11 @@ def test_what_is_no_parquet_file(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_the_splits(tmp_path: Path) -> None:
-    start = f"{tmp_path} needs train*.parquet and test*.parquet (or validation*.parquet); it has "
+    start = f"{tmp_path} needs Parquet files of train and of test (or validation); it has "
     assert error(tmp_path).message == start + "no Parquet file"
     write(tmp_path / "train.parquet", columns([0, 1]))
     assert error(tmp_path).message == start + "train.parquet"
-    assert "parquet:FILE.parquet" in error(tmp_path).hint
+    assert f"parquet:{tmp_path / 'train.parquet'}, to have a test split drawn from it" in error(tmp_path).hint
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the real images are not here")
