@@ -55,7 +55,9 @@ def splits(root: Path, *names: str) -> Path:
 # Where the files lie, and how they are called
 
 
-@pytest.mark.parametrize("layout", ["data/{}-00000-of-00001", "default/{}/0000", "{}/0000", "plain_text/{}-00000-of-00001"])
+@pytest.mark.parametrize(
+    "layout", ["data/{}-00000-of-00001", "default/{}/0000", "{}/0000", "plain_text/{}-00000-of-00001"]
+)
 def test_a_clone_of_the_hub(layout: str, tmp_path: Path) -> None:
     source = open_path(splits(tmp_path, layout.format("train"), layout.format("test")))
     assert (greys(source.train), greys(source.test)) == ([0, 1, 2, 3], [10, 11, 12, 13])
@@ -117,7 +119,14 @@ def test_missing_shards_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "again",
-    ["train-00000-of-00001", "train-00002-of-00003", "train", "training_1", "train/0000", "train-00001-of-00002-c08a401c53fe5312"],
+    [
+        "train-00000-of-00001",
+        "train-00002-of-00003",
+        "train",
+        "training_1",
+        "train/0000",
+        "train-00001-of-00002-c08a401c53fe5312",
+    ],
 )
 def test_a_split_that_is_there_twice(again: str, tmp_path: Path) -> None:
     splits(tmp_path, "train-00000-of-00002", "train-00001-of-00002", "test", again)
@@ -176,9 +185,11 @@ def test_what_came_instead_of_a_file(content: bytes, hint: str, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("unmeasured")
-def test_a_dry_run_already_refuses_files_that_are_not_clear(run: Command, tmp_path: Path) -> None:  # noqa: F811
+def test_a_dry_run_already_refuses_files_that_are_not_clear(run: Command, tmp_path: Path) -> None:
     splits(tmp_path / "d", "one/train", "one/test", "two/train", "two/test")
-    code, _, err = run("run", "shuffle-test", "--preset", "quick", "--dataset", f"parquet:{tmp_path / 'd'}", "--dry-run")
+    code, _, err = run(
+        "run", "shuffle-test", "--preset", "quick", "--dataset", f"parquet:{tmp_path / 'd'}", "--dry-run"
+    )
     assert code == 2
     assert "several data sets, each with splits of its own: one/, two/" in err
     assert f"hint: name the one that is meant: parquet:{tmp_path / 'd' / 'one'}" in err
