@@ -89,6 +89,8 @@ def open_table(path: Path) -> Table:
     with _reading(path):
         with _opened(path) as file:
             metadata, schema = file.metadata, file.schema_arrow
+        if not metadata.num_rows:  # its columns may be of any type, as nothing tells one
+            return Table(path, metadata, "", Labels(path, np.zeros(0, np.int64), None, ""))
         image, label = columns_of(path, schema)
         kind = schema.field(label).type
         check_type(path, label, kind)

@@ -112,9 +112,7 @@ def _why_not(kind: Any) -> str:
     types = pa.types
     values = kind.value_type if types.is_dictionary(kind) else kind
     if (types.is_struct(kind) and kind.get_field_index("path") >= 0) or is_text(values):
-        return (
-            "the images are not in this file, only where they lay: put the bytes in it, or read the files, folder:PATH"
-        )
+        return OUTSIDE
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         inner = kind.value_type
         return f"one image a row; {ENCODED}" if encoded_type(inner) is not None else f"these are pixels: {PIXELS}"
