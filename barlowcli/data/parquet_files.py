@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from barlowcli.data.parquet_features import named_otherwise
-from barlowcli.data.parquet_names import Place, check_places, is_parquet, place_of, splits_of
-from barlowcli.data.paths import SPLITS, complete_splits, readable, split_meant
+from barlowcli.data.parquet_names import ENDING, Place, check_places, is_parquet, place_of, splits_of
+from barlowcli.data.paths import SPLITS, complete_splits, readable, shown, split_meant
 from barlowcli.errors import DataError
 
 MOST_DEPTH = 5
@@ -111,7 +111,7 @@ def _look(folder: Path) -> Found:
             places[split] = [place_of(folder, mine, alike=True)]
     others = [file.name for file in loose if split_of[file.name] is None]
     for below in _folders(folder):
-        name = split_meant(below.name.removeprefix("split="))
+        name = split_meant(ENDING.sub("", below.name.removeprefix("split=")))  # Spark: train.parquet/part-00000-…
         inside = _parquet_files(below)
         if name is not None and inside:
             places.setdefault(name, []).append(place_of(below, inside, alike=False))
@@ -149,7 +149,14 @@ def _splits_beside(path: Path) -> tuple[str, ...]:
 def _parquet_files(folder: Path) -> list[Path]:
     """Parquet files in `folder` by their names, hidden ones left out."""
     with os.scandir(folder) as entries:
-        return sorted(folder / entry.name for entry in entries if is_parquet(entry.name) and entry.is_file())
+        called = [entry for entry in entries if is_parquet(entry.name)]
+        files = sorted(folder / entry.name for entry in called if entry.is_file())
+        broken = min(
+            (entry.path for entry in called if entry.is_symlink() and not os.path.exists(entry.path)), default=""
+        )
+    if broken:
+        raise DataError(f"{shown(broken)} is a link to a file that is not there", hint="was everything downloaded?")
+    return files
 
 
 def _folders(folder: Path) -> list[Path]:

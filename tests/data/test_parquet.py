@@ -10,7 +10,6 @@ import pytest
 import torch
 from PIL import Image
 
-from barlowcli.data.class_names import read_class_file
 from barlowcli.data.imageset import Part, Source
 from barlowcli.data.parquet import load
 from barlowcli.errors import DataError
@@ -144,15 +143,6 @@ def test_a_label_beyond_the_names(tmp_path: Path) -> None:
     write(path, columns([0, 2]))
     (tmp_path / "classes.txt").write_text("a\nb\n")
     assert error(path).message == f"label 2 is out of range: {tmp_path / 'classes.txt'} names 2 classes"
-
-
-def test_a_class_file_with_tabs_must_count_from_nought(tmp_path: Path) -> None:
-    path = tmp_path / "classes.txt"
-    path.write_text("0\tn01\tice cream\n1\tn02\tlemon\n")
-    assert read_class_file(path) == ["ice cream", "lemon"]
-    path.write_text("0\tice cream\n2\tlemon\n")
-    with pytest.raises(DataError, match="line 2 starts with `2`, not with a label from 0 to 1"):
-        read_class_file(path)
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def test_a_clone_of_the_hub(layout: str, tmp_path: Path) -> None:
         ("TRAIN", "Test"),
         ("train-00000-of-00001-c08a401c53fe5312", "test-00000-of-00001-0b39db9e1aee1d6a"),
         ("split=train/part-00000-7b1d3c1e-0000-4000-8000-0123456789ab.c000.snappy", "split=test/part-0"),
+        ("train.parquet/part-00000", "test.parquet/part-00000"),
         ("mnist_train", "mnist_test"),
         ("train_v2", "test_v2"),
         ("train2017", "val2017"),
@@ -136,6 +137,12 @@ def test_a_split_that_is_there_twice(again: str, tmp_path: Path) -> None:
 def test_a_shard_beyond_the_number_of_shards(tmp_path: Path) -> None:
     splits(tmp_path, "train-00000-of-00002", "train-00004-of-00002", "test")
     assert error(tmp_path).message == f"train in {tmp_path} has number 4 of 2 shards"
+
+
+def test_a_link_to_a_file_that_was_never_fetched(tmp_path: Path) -> None:
+    splits(tmp_path, "train", "validation")
+    (tmp_path / "test.parquet").symlink_to("../blobs/0b39db9e")
+    assert error(tmp_path).message == f"{tmp_path / 'test.parquet'} is a link to a file that is not there"
 
 
 def test_a_test_file_in_the_folder_of_train(tmp_path: Path) -> None:
