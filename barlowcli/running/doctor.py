@@ -3,11 +3,12 @@
 import importlib
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from barlowcli import __version__
@@ -60,12 +61,37 @@ def examine(results: Path) -> Examination:
 
 
 def installed() -> tuple[dict[str, str], list[str]]:
-    """Package -> version or "missing", and a problem for each that is missing."""
+    """Package -> version or "missing", and a problem for each that is missing or too old."""
     found, problems = {}, []
-    for package in PACKAGES:
+    for package, bound in {**dict.fromkeys(PACKAGES), **lower_bounds()}.items():
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "missing"
             problems.append(f"{package} is not installed; `make install` builds the environment")
+            continue
+        if bound is not None and _numbers(found[package]) < _numbers(bound):
+            problems.append(
+                f"{package} {found[package]} is too old, {bound} is the oldest that barlow is tested with; "
+                f"install a newer one: uv pip install '{package}>={bound}'"
+            )
     return found, problems
+
+
+def lower_bounds() -> dict[str, str]:
+    """Package -> the oldest version that this installation of barlow asks for; nothing where it is not installed."""
+    try:
+        asked = requires("barlowcli") or []
+    except PackageNotFoundError:  # run from its folder
+        return {}
+    found = (re.fullmatch(r"([\w.-]+)>=([\d.]+)", line) for line in asked)  # an extra's line has more
+    return {match[1]: match[2] for match in found if match}
+
+
+def _numbers(version: str) -> list[int]:
+    """Of "2.11.0+cu130" [2, 11]: zeros at the end say nothing."""
+    match = re.match(r"\d+(\.\d+)*", version)
+    numbers = [int(number) for number in match[0].split(".")] if match else []
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return numbers
