@@ -261,6 +261,19 @@ def test_an_experiment(run: Command, tmp_path: Path) -> None:
             assert words in shown
 
 
+def test_a_claim(run: Command, tmp_path: Path) -> None:
+    file = tmp_path / "crop-size.toml"
+    file.write_text(f"{toml_of('An experiment')}\n{toml_of('A claim')}")
+    code, out, err = run("validate", str(file))
+    assert (code, err) == (0, "")
+    assert "4 arms" in out
+    assert len(found(planned(load_experiment(str(file)), {}), tmp_path / "results")) == 4
+    (claim,) = json.loads(text(tmp_path, "verdict.json"))["claims"]
+    assert claim["primary"]
+    assert [verdict["case"]["depth"] for verdict in claim["verdicts"]] == ["2", "3"]
+    assert "Small crops teach more than large ones" in text(tmp_path, "report.html")
+
+
 def test_every_kind_is_short_and_has_its_place() -> None:
     kinds = [kind for kind in sections() if re.match("An? |Data ", kind)]
     assert len(kinds) >= 10
