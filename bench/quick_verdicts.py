@@ -1,7 +1,7 @@
-"""The verdicts of every experiment that was run under a preset, in one table, from its verdict.json.
+"""The verdicts of every experiment that was run under a preset, a table each, from its verdict.json.
 
     python bench/quick_presets.py --results /tmp/quick
-    python bench/quick_verdicts.py /tmp/quick > bench/results/quick_verdicts.md
+    python bench/quick_verdicts.py /tmp/quick --before /tmp/quick_of_another_commit
 
 Reads any verdict.json since the first; what an older one does not say is left empty.
 """
@@ -14,29 +14,34 @@ from typing import Any
 
 from barlowcli.analysis.wording import points
 
-HEADER = "| experiment | claim | verdict | effect by case |\n|---|---|---|---|"
+HEADER = "| when | claim | verdict | effect by case |\n|---|---|---|---|"
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, help="the folder of --results")
+    parser.add_argument("--before", type=Path, help="the same of other code, to stand above it")
     parser.add_argument("--preset", default="quick")
     arguments = parser.parse_args()
-    print(HEADER)
+    given = {"before": arguments.before, "today": arguments.results}
+    times = {when: results for when, results in given.items() if results is not None}
     for path in sorted(arguments.results.glob(f"*/{arguments.preset}/verdict.json")):
-        for row in rows(json.loads(path.read_text("utf-8"))):
-            print("| " + " | ".join(row) + " |")
+        name = path.relative_to(arguments.results)
+        print(f"\n## {name.parts[0]}\n\n{HEADER}")
+        for when, results in times.items():
+            for row in rows(json.loads((results / name).read_text("utf-8"))):
+                print(f"| {when} | " + " | ".join(row) + " |")
 
 
 def rows(document: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Experiment, claim, its word, and the cases with their effects, those of the first domain."""
+    """Claim, its word, and the cases with their effects, those of the first domain."""
     for claim in document["claims"]:
         primary = " **(primary)**" if claim.get("primary") else ""
         detail = claim.get("detail") or claim.get("disagreement") or ""
         word = claim["verdict"] + (f": {detail}" if detail else "")
         first = [verdict for verdict in claim["verdicts"] if verdict["domains"] == claim["verdicts"][0]["domains"]]
-        yield document["experiment"], f"{claim['title']}{primary}", word, "; ".join(map(case, first))
+        yield f"{claim['title']}{primary}", word, "; ".join(map(case, first))
 
 
 def case(verdict: dict[str, Any]) -> str:
