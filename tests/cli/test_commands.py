@@ -246,5 +246,5 @@ def test_other_data_than_a_presets_own_are_said_to_be(run, tmp_path, preset, kep
     command = ["run", "shuffle-test", "--device", "cpu", "--dry-run", "--results", str(tmp_path)]
     _, _, err = run(*command, "--preset", preset, "--dataset", data)
     assert "the preset's views and training were chosen for" in err
-    assert ("at most 1100 training images" in err) == kept
+    assert ("at most 1000 training images" in err) == kept
     assert "None" not in err
