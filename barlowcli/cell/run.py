@@ -57,6 +57,8 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
     torch.set_num_threads(config.training.threads if config.training else 1)
     set_up(options.device, deterministic=options.deterministic)
     data = dataset_on(config.data, options.data_root, options.device, test=config.evaluation.test)
+    if data.inventory is not None:
+        hooks.read(data.inventory)
     _check_sides(config, data)
     write_json(options.folder_of(cell).config, config.model_dump(mode="json", by_alias=True))
     hooks.note(f"{cell.label()}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
@@ -99,6 +101,7 @@ def record_of(
             "encoder_parameters": learned.encoder_parameters,
             **ending.cost.counts,
         },
+        data=data.inventory,
         seconds={name: round(value, 2) for name, value in clocks.seconds.items()}
         | {name: round(value, 6) for name, value in ending.cost.seconds.items()},
         provenance={

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # rich takes its time, and `barlow --help` needs none of it
 
     from barlowcli.engines.base import Event
     from barlowcli.plan.plan import PlannedCell
+    from barlowcli.records.inventory import Inventory
 
 
 @functools.cache
@@ -80,11 +82,27 @@ def print_error(error: BarlowError) -> None:
         err.print(plain(error.hint), markup=False)
 
 
+def paragraph(message: str, *, indent: str = "") -> str:
+    """A message for stderr, where that is a terminal wrapped at words, its further lines with an indent."""
+    err = console(stderr=True)
+    if not err.is_terminal:
+        return message
+    return textwrap.fill(message, err.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def warn(message: str) -> None:
+    """`warning: …` on stderr: what a person must know who asked for quiet too."""
+    err, start = console(stderr=True), "warning:"
+    err.print(f"[bold yellow]{start}[/]", end="")
+    err.print(paragraph(f"{start} {plain(message)}", indent="  ").removeprefix(start), markup=False)
+
+
 class Terminal:
     """Shows how a run goes on stderr: what `running.show.Show` asks for."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
+        self.told: list[Inventory] = []
 
     def note(self, text: str) -> None:
         """A line for the person who waits."""
@@ -96,4 +114,23 @@ class Terminal:
         from barlowcli.cli.progress import reporter
 
         with reporter(cells, console(stderr=True), quiet=self.quiet) as shown:
-            yield shown.show
+
+            def tell(event: "Event") -> None:
+                if event.inventory is not None:
+                    self.tell(event.inventory)
+                shown.show(event)
+
+            yield tell
+
+    def tell(self, read: "Inventory") -> None:
+        """What was read of a data set, once, and what may be wrong with it."""
+        from barlowcli.analysis.inventory import doubts, facts
+
+        if read in self.told:
+            return
+        self.told.append(read)
+        first, *others = facts(read)
+        for line in (f"read {first}", *(f"  {line}" for line in others)):
+            log(paragraph(line, indent="    "), quiet=self.quiet)
+        for doubt in doubts(read):
+            warn(doubt)

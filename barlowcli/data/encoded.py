@@ -9,10 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from barlowcli.data.images import SKIP_HINT, decode, resize_square, size_hint
+from barlowcli.data.images import SKIP_HINT, decode_deep, resize_square, size_hint
 from barlowcli.data.imageset import Images, Part
 from barlowcli.errors import DataError
 from barlowcli.machine.facts import cores, memory
+from barlowcli.records.inventory import Stored
 from barlowcli.settings.data import DataSettings
 
 BLOCK = 128
@@ -35,6 +36,14 @@ class Encoded(NamedTuple):
     source: bytes | Path | None
 
 
+class Read(NamedTuple):
+    """An image at the size in use, uint8 (3, H, W); size: (width, height) in its file; peak: as of `Decoded`."""
+
+    image: Tensor
+    size: tuple[int, int]
+    peak: int | None
+
+
 Fetch = Callable[[Tensor], Iterable[Encoded]]
 """Rows (K,) -> what is encoded there, in that order."""
 
@@ -55,19 +64,25 @@ def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) ->
     first = ""
     kept: list[int] = []
     skipped: list[str] = []
-    for place, (encoded, image) in enumerate(_decoded(fetch(rows), size, skip)):
-        if isinstance(image, str):
-            skipped.append(image)
+    sizes: set[tuple[int, int]] = set()
+    peaks: list[int] = []
+    for place, (encoded, found) in enumerate(_decoded(fetch(rows), size, skip)):
+        if isinstance(found, str):
+            skipped.append(found)
             continue
+        image = found.image
         if not kept:
             pixels, first = _room(len(rows), image, encoded.name), encoded.name
         if image.shape != pixels.shape[1:]:
             raise _sizes_differ(first, pixels, encoded.name, image)
         pixels[len(kept)] = image
         kept.append(place)
+        sizes.add(found.size)
+        peaks += [] if found.peak is None else [found.peak]
     # a copy only where images were skipped, so that their memory does not stay
     pixels = pixels if len(kept) == len(rows) else pixels[: len(kept)].clone()
-    return Images(pixels, rows[torch.tensor(kept, dtype=torch.int64)], tuple(skipped))
+    stored = Stored.of(sizes, peaks)
+    return Images(pixels, rows[torch.tensor(kept, dtype=torch.int64)], tuple(skipped), stored)
 
 
 def _room(count: int, image: Tensor, name: str) -> Tensor:
@@ -83,10 +98,10 @@ def _room(count: int, image: Tensor, name: str) -> Tensor:
     )
 
 
-def _decoded(items: Iterable[Encoded], size: int | None, skip: bool) -> Iterator[tuple[Encoded, Tensor | str]]:
+def _decoded(items: Iterable[Encoded], size: int | None, skip: bool) -> Iterator[tuple[Encoded, Read | str]]:
     """Every item with its image, or with the reason why it is skipped, in order."""
 
-    def work(block: list[Encoded]) -> list[Tensor | str]:
+    def work(block: list[Encoded]) -> list[Read | str]:
         return [_image_or_reason(item, size, skip) for item in block]
 
     stream, threads = iter(items), min(MOST_THREADS, cores())
@@ -120,13 +135,14 @@ def _threads_pay(block: list[Encoded]) -> bool:
     return any(not isinstance(item.source, bytes) or len(item.source) >= HEAVY for item in block)
 
 
-def _image_or_reason(item: Encoded, size: int | None, skip: bool) -> Tensor | str:
+def _image_or_reason(item: Encoded, size: int | None, skip: bool) -> Read | str:
     try:
         if item.source is None:
             raise DataError(f"cannot read image {item.name}: it is null", hint=SKIP_HINT)
-        image = decode(item.source, item.name)
+        image, peak = decode_deep(item.source, item.name)
+        height, width = image.shape[-2:]
         try:
-            return image if size is None else resize_square(image, size)
+            return Read(image if size is None else resize_square(image, size), (width, height), peak)
         except DataError as error:
             raise DataError(f"cannot use image {item.name}: {error.message}", hint=error.hint) from error
     except DataError as error:

@@ -3,13 +3,16 @@
 import io
 import stat
 import threading
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -36,6 +39,9 @@ STRIP = 2**22
 LARGE = 2**24
 """Pixels from which images are decoded one at a time, whatever the number of threads."""
 
+BITS_PER_SAMPLE = 258
+"""Tag of a TIFF (TIFF 6.0, section 8)."""
+
 _ONE_LARGE = threading.Lock()
 
 MIN_SIZE = 8
@@ -44,8 +50,20 @@ MIN_SIZE = 8
 SKIP_HINT = "--on-bad-image skip leaves such images out, counts them, and names them in each cell's log.txt"
 
 
+class Decoded(NamedTuple):
+    """pixels: uint8 (3, H, W). peak: the largest value, of 65,535, in an image of 16 bits; None where it has 8."""
+
+    pixels: Tensor
+    peak: int | None = None
+
+
 def decode(source: bytes | Path, name: str = "") -> Tensor:
-    """The image in a file or in its bytes as RGB, uint8 (3, H, W); of several frames the first.
+    """The image in a file or in its bytes as RGB, uint8 (3, H, W); the rest is said at `decode_deep`."""
+    return decode_deep(source, name).pixels
+
+
+def decode_deep(source: bytes | Path, name: str = "") -> Decoded:
+    """The image in a file or in its bytes as RGB, of several frames the first, and what it had beyond 8 bits.
 
     The EXIF orientation is applied, a colour profile is not. Greyscale becomes three equal channels; transparency is
     laid over white; 16-bit grey is scaled, 65535 to 255. Raises DataError, naming `name` or the path and the reason,
@@ -86,20 +104,38 @@ def _too_many(pixels: int) -> str:
     return f"more than {pixels:,} pixels"
 
 
-def _decode(data: bytes) -> Tensor:
+def _decode(data: bytes) -> Decoded:
     _check_scans(data)
     shape = jpeg_shape(data)
     if shape is not None:
         with _turn(shape[1] * shape[2]):
             image = _plain_jpeg(data, shape)
             if image is not None:
-                return _to_tensor(image)
+                return Decoded(_to_tensor(image))
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     most = WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
     if image.width * image.height > most:
         raise ValueError(_too_many(most))
+    deep = is_deep(data, image)
     with _turn(image.width * image.height):
-        return _to_tensor(_upright(image))
+        pixels = _to_tensor(_upright(image))
+        return Decoded(pixels, _peak(image, pixels) if deep else None)
+
+
+def is_deep(data: bytes, image: Image.Image) -> bool:
+    """Whether an opened image has more than 8 bits a value; `data` is its file."""
+    if image.format == "PNG":
+        return data[24] == 16  # bit depth in the header, which comes first; Pillow's mode tells it of grey alone
+    bits = image.tag_v2.get(BITS_PER_SAMPLE, (8,)) if isinstance(image, TiffImageFile) else (8,)
+    return image.mode.startswith("I") or max(bits) > 8
+
+
+def _peak(image: Image.Image, pixels: Tensor) -> int:
+    """The largest value of an image of 16 bits; of colours, of which Pillow keeps the upper 8 bits, the most it can
+    be."""
+    if image.mode.startswith("I"):
+        return max(int(np.asarray(strip).max()) for _, strip in _strips(image))
+    return (int(pixels.max()) << 8) + 255
 
 
 def _turn(pixels: int) -> AbstractContextManager[object]:
@@ -122,14 +158,20 @@ def _check_scans(data: bytes) -> None:
 def _to_tensor(image: Image.Image) -> Tensor:
     """RGB values of a decoded image, uint8 (3, H, W)."""
     width, height = image.size
-    rows = max(1, STRIP // width)
-    if rows >= height:
+    if STRIP // width >= height:
         return torch.from_numpy(_rgb(image).transpose(2, 0, 1).copy())
     pixels = torch.empty(3, height, width, dtype=torch.uint8)
-    for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(top + rows, height)))
-        pixels[:, top : top + rows] = torch.from_numpy(_rgb(strip).transpose(2, 0, 1).copy())
+    for top, strip in _strips(image):
+        pixels[:, top : top + strip.height] = torch.from_numpy(_rgb(strip).transpose(2, 0, 1).copy())
     return pixels
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """An image a few rows at a time, and where these begin."""
+    width, height = image.size
+    rows = max(1, STRIP // width)
+    for top in range(0, height, rows):
+        yield top, image.crop((0, top, width, min(top + rows, height)))
 
 
 def _plain_jpeg(data: bytes, shape: tuple[int, int, int]) -> Image.Image | None:

@@ -8,13 +8,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from barlowcli.records.inventory import Inventory, Stored
+
 
 class Images(NamedTuple):
-    """What was read. pixels: uint8 (K, 3, H, W); rows: int64 (K,), less the skipped ones; skipped: name and reason."""
+    """What was read. pixels: uint8 (K, 3, H, W); rows: int64 (K,), less the skipped ones; skipped: name and reason;
+    stored: what the files were, where there is one an image."""
 
     pixels: Tensor
     rows: Tensor
     skipped: tuple[str, ...] = ()
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Dataset:
 
     test: None where it must not be touched. unlabelled: uint8 (M, 3, H, W), the images for pretraining where the source
     has some without labels: those and train's. skipped: bad images that were left out, with the reason. digest: SHA-256
-    of images and labels in use. origins, left_out: as the source has them.
+    of images and labels in use. inventory: what was read; None where that is a sample.
     """
 
     name: str
@@ -112,8 +116,7 @@ class Dataset:
     label_name: str
     skipped: tuple[str, ...]
     digest: str
-    origins: Mapping[str, str] = field(default_factory=dict)
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    inventory: Inventory | None = None
 
     @classmethod
     def of(
@@ -125,6 +128,7 @@ class Dataset:
         unlabelled: Tensor | None = None,
         skipped: tuple[str, ...] = (),
         digest: str = "",
+        inventory: Inventory | None = None,
     ) -> "Dataset":
         """The data set `name`: what `source` says of its classes, and the images that were read, split -> `sets`."""
         return cls(
@@ -136,8 +140,7 @@ class Dataset:
             label_name=source.label_name,
             skipped=skipped,
             digest=digest,
-            origins=source.origins,
-            left_out=source.left_out,
+            inventory=inventory,
         )
 
     def to(self, device: torch.device | str) -> "Dataset":

@@ -10,9 +10,11 @@ from barlowcli.data.draws import Stream
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.data.images import MIN_SIZE, size_hint
 from barlowcli.data.imageset import Dataset, ImageSet, Part, Source
+from barlowcli.data.inventory import take_inventory
 from barlowcli.data.paths import split_name
 from barlowcli.data.splits import balanced_subset, carve, check_labels
 from barlowcli.errors import DataError
+from barlowcli.records.inventory import Stored
 from barlowcli.registry import DATASETS
 from barlowcli.settings.data import DataSettings
 
@@ -26,16 +28,25 @@ def load_dataset(settings: DataSettings, *, root: Path) -> Dataset:
     source = open_source(settings, root)
     sets: dict[str, ImageSet] = {}
     skipped: list[str] = []
+    stored: list[Stored | None] = []
     for split, (part, rows) in choose_rows(source, settings).items():
-        sets[split], bad = read(part, rows)
+        sets[split], bad, files = read(part, rows)
         skipped += bad
+        stored.append(files)
         if bad and split != "unlabelled":
             left_out = f"{len(bad)} bad image" + ("s" if len(bad) > 1 else "")
             check_labels(sets[split].labels, source.classes, f"the {split} split, without its {left_out},")
     check_sizes(sets)
     unlabelled = torch.cat([sets["unlabelled"].images, sets["train"].images]) if "unlabelled" in sets else None
-    digest = digest_of_images(sets, unlabelled)
-    return Dataset.of(source, settings.name, sets, unlabelled=unlabelled, skipped=tuple(skipped), digest=digest)
+    return Dataset.of(
+        source,
+        settings.name,
+        sets,
+        unlabelled=unlabelled,
+        skipped=tuple(skipped),
+        digest=digest_of_images(sets, unlabelled),
+        inventory=take_inventory(source, settings, sets, len(skipped), Stored.together(stored)),
+    )
 
 
 def open_source(settings: DataSettings, root: Path) -> Source:
@@ -101,11 +112,11 @@ def validation_share(limit: int, train: Part, validation: Part, classes: int) ->
     return min(max(share, classes), limit - classes)
 
 
-def read(part: Part, rows: Tensor) -> tuple[ImageSet, tuple[str, ...]]:
-    """The images at `rows` with their labels and factors, and the bad ones that were skipped."""
+def read(part: Part, rows: Tensor) -> tuple[ImageSet, tuple[str, ...], Stored | None]:
+    """The images at `rows` with their labels and factors, the bad ones that were skipped, and what the files were."""
     images = part.read(rows)
     factors = {name: values[images.rows] for name, values in part.factors.items()}
-    return ImageSet(images.pixels, part.labels[images.rows], factors), images.skipped
+    return ImageSet(images.pixels, part.labels[images.rows], factors), images.skipped, images.stored
 
 
 def check_sizes(sets: dict[str, ImageSet]) -> None:

@@ -81,7 +81,7 @@ def load(settings: DataSettings, root: Path) -> Source:
         return table_part(splits[name], labels[name], settings, chosen)
 
     source = split_source(labels, part, classes, settings)
-    return replace(source, origins=found.origins(path), left_out=found.left_out())
+    return replace(source, origins={**source.origins, **found.origins(path)}, left_out=found.left_out())
 
 
 def open_table(path: Path) -> Table:

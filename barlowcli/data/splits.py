@@ -110,6 +110,7 @@ def split_source(
         train, test = carve(
             labels["all"], settings.test_fraction, settings.seed, Stream.TEST, classes=classes, what="test"
         )
-        return Source(part("all", train), part("all", test), classes)
+        origins = {"test": f"{100 * settings.test_fraction:g} % of each class"}
+        return Source(part("all", train), part("all", test), classes, origins=origins)
     validation = part("validation", None) if "validation" in labels else None
     return Source(part("train", None), part("test", None), classes, validation=validation)

@@ -8,16 +8,18 @@ from typing import Literal, Protocol
 from barlowcli.cell.options import RunOptions
 from barlowcli.machine.facts import cores
 from barlowcli.plan.plan import PlannedCell
+from barlowcli.records.inventory import Inventory
 
 
 @dataclass(frozen=True)
 class Event:
     """What happened to a cell. status: of its record, when done; step of total: in training.
 
-    lost: another process has taken the cell over. elsewhere: done, and by another process.
+    read: its images are, and they are those of `inventory`. lost: another process has taken the cell over. elsewhere:
+    done, and by another process.
     """
 
-    kind: Literal["started", "progress", "done", "stopped", "stopping", "refused", "lost"]
+    kind: Literal["started", "read", "progress", "done", "stopped", "stopping", "refused", "lost"]
     cell: str
     status: str = ""
     message: str = ""
@@ -26,6 +28,7 @@ class Event:
     total: int = 0
     seconds: float = 0.0
     elsewhere: bool = False
+    inventory: Inventory | None = None
 
 
 class Engine(Protocol):
@@ -34,8 +37,9 @@ class Engine(Protocol):
     def __call__(
         self, cells: Sequence[PlannedCell], options: RunOptions, *, workers: int, anew: bool = False
     ) -> Iterator[Event]:
-        """Run `cells`, `workers` at once, and yield what happens: of a cell first that it started, then its progress,
-        last that it is done. Every cell ends in a record, a failed one too, or in none where the run was stopped.
+        """Run `cells`, `workers` at once, and yield what happens: of a cell first that it started, then what was read
+        for it, then its progress, last that it is done. Every cell ends in a record, a failed one too, or in none where
+        the run was stopped.
 
         anew: what a cell left before is deleted first; else a failed record is replaced and a checkpoint used.
 

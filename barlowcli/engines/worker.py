@@ -14,6 +14,7 @@ from barlowcli.engines.queue import Task
 from barlowcli.errors import BarlowError, InterruptError, LeaseLostError
 from barlowcli.machine.facts import gib, memory
 from barlowcli.records.folder import CellFolder
+from barlowcli.records.inventory import Inventory
 from barlowcli.records.record import Record, write_record
 
 
@@ -47,7 +48,10 @@ def outcome(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> Ev
     def progress(step: int, total: int) -> None:
         pipe.send(Event("progress", cell.id, step=step, total=total))
 
-    hooks = Hooks(progress, note, stop.is_set, task.lost, options.checkpoint_seconds)
+    def read(inventory: Inventory) -> None:
+        pipe.send(Event("read", cell.id, inventory=inventory))
+
+    hooks = Hooks(progress, note, stop.is_set, task.lost, options.checkpoint_seconds, read)
     try:
         record = run_cell(cell, options, hooks)
     except (InterruptError, LeaseLostError) as error:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from barlowcli.errors import ResultsError
 from barlowcli.records.files import SCHEMA, read_versioned, write_json
 from barlowcli.records.folder import CellFolder, ResultsFolder
+from barlowcli.records.inventory import Inventory
 
 CellId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
 """It is the name of a folder."""
@@ -52,6 +53,8 @@ class Record(BaseModel):
     counts: dict[str, int] = {}
     """Images in train, validation, test; parameters; steps; images skipped."""
     seconds: dict[str, Number] = {}
+    data: Inventory | None = None
+    """What was read of its data set; None where nothing was, and in records from before it was kept."""
     config: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
 

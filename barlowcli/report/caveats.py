@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from barlowcli.analysis.inventory import distinct_inventories, sentences
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.statistics import MIN_SEEDS, t_interval
 from barlowcli.analysis.wording import capital, data_name, method_name, percent
@@ -39,6 +40,7 @@ def caveats(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     skipped = max((record.counts.get("skipped", 0) for record in records.values()), default=0)
     if skipped:
         found.append(f"Images that could not be used and were left out: {skipped:,}.")
+    found += dict.fromkeys(sentence for read in distinct_inventories(records.values()) for sentence in sentences(read))
     found += _weak_models(results, verdicts)
     found += [text] if (text := error_rate(verdicts)) else []
     return [*found, f"All this was measured on {measured}; other data and larger networks may differ."]

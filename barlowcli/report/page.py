@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from barlowcli.analysis.inventory import distinct_inventories, facts
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.wording import capital
 from barlowcli.entries import ControlEntry
@@ -52,6 +53,7 @@ def render(content: Content) -> str:
         first_stage=first_stage_lines(results),
         tuning=tuning_table(results),
         troubles=_troubles(results),
+        read=[facts(read) for read in distinct_inventories(results.records.values())],
         provenance=provenance_rows(results.records),
     )
 

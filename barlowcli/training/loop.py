@@ -16,6 +16,7 @@ from barlowcli.errors import CellError, InterruptError, LeaseLostError
 from barlowcli.machine.devices import Way
 from barlowcli.methods.base import Method
 from barlowcli.records.folder import CellFolder
+from barlowcli.records.inventory import Inventory
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.training.checkpoint import Checkpoint
 from barlowcli.training.log import TrainingLog
@@ -32,13 +33,15 @@ DRAIN_STEPS = 25
 @dataclass
 class Hooks:
     """How the loop talks to whoever runs it. progress: called with (step, total); note: words for the cell's log;
-    stop: asked at every step; lost: asked before anything is written, whether the cell has become another's."""
+    stop: asked at every step; lost: asked before anything is written, whether the cell has become another's; read: told
+    what the cell's data set holds, before anything is learned from it."""
 
     progress: Callable[[int, int], None] = lambda step, total: None
     note: Callable[[str], None] = lambda message: None
     stop: Callable[[], bool] = lambda: False
     lost: Callable[[], bool] = lambda: False
     checkpoint_seconds: float = 30.0
+    read: Callable[[Inventory], None] = lambda inventory: None
 
     def check(self) -> None:
         """Raise LeaseLostError where the cell has become another's."""

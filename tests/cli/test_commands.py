@@ -22,6 +22,9 @@ def test_jitter_off_then_on_runs_each_cell_once_and_reports_both(run, tmp_path):
     code, out, err = run(*RUN, *TWO, "--jitter", "off", *results)
     assert code == 0, err
     assert "7 of 7 cells to run" in err  # 2 arms; random-init, supervised x 3, histogram
+    assert err.count("read colour-digits: 10 classes, 16 x 16 pixels") == 1
+    assert "read colour-digits" in err.partition("[1/7]")[0]
+    assert "warning" not in err
     assert "UNTESTED" in out
     code, _, err = run(*RUN, *TWO, "--jitter", "off", *results)
     assert code == 0

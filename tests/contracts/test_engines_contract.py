@@ -51,12 +51,17 @@ def test_a_cell_starts_goes_on_and_is_done_in_that_order(name, tmp_path):
     cells = [by_method[method] for method in ("barlow", "random-init")]
     events = run(name, cells, options_for(tmp_path))
     trained, untrained = ([event for event in events if event.cell == cell.id] for cell in cells)
-    assert [event.kind for event in untrained] == ["started", "done"]
-    steps = [event.step for event in trained[1:-1]]
-    assert [trained[0].kind, trained[-1].kind] == ["started", "done"]
-    assert {event.kind for event in trained[1:-1]} == {"progress"}
+    assert [event.kind for event in untrained] == ["started", "read", "done"]
+    steps = [event.step for event in trained[2:-1]]
+    assert [trained[0].kind, trained[1].kind, trained[-1].kind] == ["started", "read", "done"]
+    assert {event.kind for event in trained[2:-1]} == {"progress"}
     assert steps == list(range(1, len(steps) + 1))
-    assert {event.total for event in trained[1:-1]} == {len(steps)} == {8}  # 270 images in batches of 64, twice
+    assert {event.total for event in trained[2:-1]} == {len(steps)} == {8}  # 270 images in batches of 64, twice
+    records = records_of(tmp_path, cells)
+    for cell, (_, read, *_) in zip(cells, (trained, untrained), strict=True):
+        assert read.inventory is not None
+        assert read.inventory == records[cell.id].data
+        assert read.inventory.splits["train"].images == 270
     assert trained[-1].status == "ok"
     assert trained[-1].seconds > 0
 

@@ -7,10 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 from barlowcli.data.fingerprint import fingerprint
-from barlowcli.data.images import decode
+from barlowcli.data.images import Decoded, decode_deep
 from barlowcli.data.imageset import Dataset, ImageSet
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import ConfigError, DataError
@@ -206,11 +205,11 @@ def test_names_and_settings_that_make_no_sense(tmp_path: Path) -> None:
 def test_a_limited_cifar10_decodes_no_more_than_its_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     read: list[int] = []
 
-    def counted(source: bytes | Path, name: str) -> Tensor:
+    def counted(source: bytes | Path, name: str) -> Decoded:
         read.append(1)
-        return decode(source, name)
+        return decode_deep(source, name)
 
-    monkeypatch.setattr("barlowcli.data.encoded.decode", counted)
+    monkeypatch.setattr("barlowcli.data.encoded.decode_deep", counted)
     data = load(tmp_path, name=f"parquet:{SHARED / 'cifar10-jpeg'}", limit=1000, test_limit=100)
     assert len(read) == 1100
     assert torch.bincount(data.train.labels).tolist() == [90] * 10

@@ -14,7 +14,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as tv
 
 from barlowcli.data import images as module
-from barlowcli.data.images import decode, jpeg_shape, resize_square, size_hint, take_resized
+from barlowcli.data.images import decode, decode_deep, jpeg_shape, resize_square, size_hint, take_resized
 from barlowcli.errors import DataError
 
 
@@ -98,6 +98,25 @@ def test_a_transparent_palette_entry_or_colour_key_is_white() -> None:
     assert np.array_equal(channels_last(decode(encoded(image, "PNG", transparency=2))), shown[index])
     keyed = encoded(Image.fromarray(colours[index]), "PNG", transparency=(0, 200, 0))
     assert np.array_equal(channels_last(decode(keyed)), shown[index])
+
+
+@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
+def test_the_largest_value_of_16_bits_is_known_as_it_was(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.arange(90, dtype=dtype).reshape(9, 10) * 50
+    for kind in ("PNG", "TIFF") if dtype == "<u2" else ("TIFF",):
+        data = encoded(Image.fromarray(values), kind)
+        whole = decode_deep(data)
+        assert whole.peak == 4450
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "STRIP", 20)
+            again = decode_deep(data)
+        assert (again.peak, torch.equal(again.pixels, whole.pixels)) == (4450, True)
+
+
+def test_images_of_8_bits_have_no_such_value() -> None:
+    for kind in ("PNG", "JPEG", "TIFF", "GIF", "PPM"):
+        assert decode_deep(encoded(photo(), kind)).peak is None
+    assert decode_deep(encoded(photo().convert("L"), "PNG")).peak is None
 
 
 def test_16_bit_grey_is_scaled_to_the_nearest_level_not_clipped() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from barlowcli.data.imageset import Dataset, Images, ImageSet, Part, Source
+from barlowcli.data.imageset import Dataset, ImageSet
 
 
 def some_set(count: int = 6, seed: int = 0) -> ImageSet:
@@ -62,12 +62,3 @@ def test_pretraining_sees_the_unlabelled_images_where_there_are_some() -> None:
     train, more = some_set(), some_set(9, seed=1).images
     assert some_dataset(train).pretrain is train.images
     assert some_dataset(train, more).pretrain is more
-
-
-def test_a_data_set_says_where_its_source_lay_and_what_was_left_out() -> None:
-    part = Part(torch.tensor([0, 1]), lambda rows: Images(some_set(2).images, rows))
-    source = Source(part, part, ("a", "b"), origins={"train": "Train/"}, left_out={"hidden": 2})
-    data = Dataset.of(source, "x", {"train": some_set(), "validation": some_set(), "test": some_set()})
-    assert data.origins == {"train": "Train/"}
-    assert data.left_out == {"hidden": 2}
-    assert Dataset.of(Source(part, part, ("a", "b")), "x", data.splits).left_out == {}

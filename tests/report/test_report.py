@@ -13,6 +13,7 @@ from barlowcli.analysis.results import Results
 from barlowcli.errors import ResultsError
 from barlowcli.plan.freezing import write_plan
 from barlowcli.records.folder import ResultsFolder
+from barlowcli.records.inventory import Copies, Inventory, SplitInventory
 from barlowcli.records.record import write_record
 from barlowcli.report import Report, write_report
 from barlowcli.report.caveats import caveats
@@ -330,6 +331,26 @@ def test_skipped_images_are_a_caveat() -> None:
     assert not any("left out" in text for text in caveats(Results(plan, records), []))
     records[first.id] = first.model_copy(update={"counts": {**first.counts, "skipped": 1200}})
     assert "Images that could not be used and were left out: 1,200." in caveats(Results(plan, records), [])
+
+
+def test_what_was_read_is_on_the_page_and_what_may_be_wrong_with_it_is_a_caveat(tmp_path: Path) -> None:
+    plan = quick_plan(seeds=1, axes={"method": ["barlow"]})
+    records = records_of(plan, BEYOND)
+    splits = {name: SplitInventory(images=90, origin=f"{name}/") for name in ("train", "validation", "test")}
+    read = Inventory(name="folder:<cats>", classes=2, side=16, splits=splits, distinct=180, copies=Copies(leaked=7))
+    told = {cell: record.model_copy(update={"data": read}) for cell, record in records.items()}
+    warning = "7 of 90 test images are, pixel for pixel, also among the training images."
+    page = []
+    for name, found in (("before", records), ("now", told)):
+        write_results(tmp_path / name, plan, found)
+        report = write_report(tmp_path / name)
+        page.append((tmp_path / name / "report.html").read_text())
+        assert report.summary_lines.count(warning) == (name == "now")
+    assert "<h2>What was read</h2>" not in page[0]
+    assert warning not in page[0]
+    assert "<li>&lt;cats&gt;: 2 classes, 16 x 16 pixels</li>" in page[1]
+    assert "<li>train 90 (train/), validation 90 (validation/), test 90 (test/)</li>" in page[1]
+    assert page[1].count(warning) == 1
 
 
 @pytest.mark.parametrize(("seeds", "words"), [(1, "1 seed can decide nothing"), (3, "3 seeds can screen")])
