@@ -60,9 +60,11 @@ class ProbeEntry(Entry):
 @dataclass(frozen=True, kw_only=True)
 class DatasetEntry(Entry):
     """files: where the name is followed by a path, "module:attribute" of what lists the files behind it, path -> what
-    each is there and its path, for the fingerprint. own: settings that no other data set has -> why, in words."""
+    each is there and its path, for the fingerprint. images: each of those is one image, and may be skipped. own:
+    settings that no other data set has -> why, in words."""
 
     files: str = ""
+    images: bool = False
     own: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -187,6 +189,10 @@ class DatasetRegistry(Registry):
     def lists_files(self, kind: str) -> bool:
         """Whether `kind` is one of files at a path."""
         return kind in self.entries and bool(self.entries[kind].files)
+
+    def may_skip_files(self, kind: str) -> bool:
+        """Whether each file of `kind` is one image."""
+        return self.entries[kind].images
 
     def has_path(self, name: str) -> bool:
         """Whether `name` is that of files at a path, there or not."""

@@ -104,7 +104,8 @@ DATASETS = DatasetRegistry(
         "folder": DatasetEntry(
             "barlowcli.data.folder:load",
             "folder:PATH, one folder a class, split or not",
-            files="barlowcli.data.folder_files:files",
+            files="barlowcli.data.folder_classes:files",
+            images=True,
         ),
         "parquet": DatasetEntry(
             "barlowcli.data.parquet:load",

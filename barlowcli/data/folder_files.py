@@ -1,63 +1,176 @@
-"""Which files stand behind `folder:PATH`; plain paths, no torch and no image is opened."""
+"""What lies in a folder of images: folders, images, and what is left out; plain paths, no torch, no image is opened."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from barlowcli.data.paths import SPLITS, complete_splits, readable
+from barlowcli.data.paths import SUFFIXES, readable, shown
 from barlowcli.errors import DataError
 
-SUFFIXES = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+OTHER_FORMATS = frozenset(
+    (".heic", ".heif", ".avif", ".svg", ".jxl", ".jp2", ".j2k", ".tga", ".ico", ".exr", ".hdr", ".psd", ".eps", ".raw")
+) | {".cr2", ".nef", ".arw", ".dng", ".npy", ".npz", ".mat", ".dcm", ".nii", ".pt"}
+"""Endings of images that are not read; other files beside the images are notes and tables."""
+
+LEFTOVERS = frozenset(
+    name.casefold()
+    for name in (
+        *("@eaDir", "@tmp", "@Recycle", "#recycle", "#snapshot", "__MACOSX", "__pycache__", "lost+found", "Icon\r"),
+        *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "Thumbs.db", "ehthumbs.db", "desktop.ini"),
+        *("Network Trash Folder", "Temporary Items"),
+    )
+)
+"""What file systems, archives and file managers leave behind; the rest of it begins with a dot."""
+
+OF_OTHERS = "left by other programs"
+HIDDEN = "hidden"
+LINKED_AGAIN = "linked again"
+"""A link to a folder that holds it, or whose images are read already."""
 
 
-def files(root: Path) -> Iterator[tuple[str, Path]]:
-    """Every file that is read, and what it is there: its split and its path in that."""
-    for split, tree in class_trees(root).items():
-        for file in image_files(tree):
-            yield f"{split}\t{file.relative_to(tree).as_posix()}", file
+class LeftOut:
+    """Counts what is there and not read, by reason."""
+
+    def __init__(self) -> None:
+        self.reasons: Counter[str] = Counter()
+        self.endings: Counter[str] = Counter()
+
+    def add(self, reason: str, count: int = 1) -> None:
+        """`count` more of a reason; none is no reason."""
+        if count:
+            self.reasons[reason] += count
+
+    def no_images(self, files: Iterable[Path]) -> None:
+        """Files that are no images, by their ending."""
+        self.endings.update(file.suffix.lower() for file in files)
+
+    def counts(self) -> dict[str, int]:
+        """Reason -> how many, to be said as "3 hidden"."""
+        found = dict(self.reasons)
+        for what, known in (("in a format that is not read", True), ("not images", False)):
+            endings = Counter({ending: n for ending, n in self.endings.items() if (ending in OTHER_FORMATS) == known})
+            if endings:
+                found[f"{what} ({_listed(endings)})"] = endings.total()
+        return found
+
+    def __str__(self) -> str:
+        """What a folder without images has in words."""
+        kinds = sorted(self.endings.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
+        files = [
+            f"{n} {shown(ending or 'nameless')} file{'s' * (n > 1)}".replace("nameless ", "") for ending, n in kinds
+        ]
+        parts = [*files, *(f"{count} {reason}" for reason, count in self.reasons.items())]
+        return "it has " + ", ".join(parts) if parts else "it is empty"
 
 
-def class_trees(root: Path) -> dict[str, Path]:
-    """Split ("train", "validation", "test", or "all" where there are none) -> its folder of class folders.
+def _listed(endings: Counter[str]) -> str:
+    """The most frequent endings; of equal ones the first by name."""
+    order = sorted(endings, key=lambda ending: (-endings[ending], ending))
+    return ", ".join(shown(ending) or "no ending" for ending in order[:3]) + (", …" if len(order) > 3 else "")
 
-    train/ with val/ alone: val/ is the test split, as ImageNet's is. A split folder is one that has folders in it, so
-    that a class may be called `train`. Raises DataError where `root` is no folder or a split has no counterpart.
+
+class Inside(NamedTuple):
+    """What one folder has, each by name. folders: links to folders among them; images: broken links among them."""
+
+    folders: list[Path]
+    images: list[Path]
+    others: list[Path]
+
+
+def look(folder: Path, left_out: LeftOut) -> Inside:
+    """What is in `folder`, less what is hidden or left by other programs. Raises DataError where it is not readable."""
+    inside = Inside([], [], [])
+    with readable(folder), os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        path = folder / entry.name
+        if entry.name.casefold() in LEFTOVERS:
+            left_out.add(OF_OTHERS)
+        elif entry.name.startswith("."):
+            left_out.add(OF_OTHERS if entry.name.startswith("._") or entry.name == ".DS_Store" else HIDDEN)
+        elif _is_folder(entry, path):
+            inside.folders.append(path)
+        elif entry.name.lower().endswith(SUFFIXES) or (_has_no_ending(path) and _is_broken(path)):
+            inside.images.append(path)
+        else:
+            inside.others.append(path)
+    return inside
+
+
+def look_at_classes(folder: Path, left_out: LeftOut) -> Inside:
+    """The same of a folder of class or split folders: a link to a folder that is not there is a missing class."""
+    inside = look(folder, left_out)
+    for path in inside.images:
+        if _has_no_ending(path):
+            raise DataError(
+                f"{shown(str(path))} is a link to {shown(os.readlink(path))}, which is not there",
+                hint="bring back what it leads to, or remove the link",
+            )
+    return inside
+
+
+def _is_folder(entry: os.DirEntry[str], path: Path) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        if entry.name.lower().endswith(SUFFIXES):  # links in a circle: a bad image, which may be skipped
+            return False
+        with readable(path):
+            raise
+
+
+def _has_no_ending(path: Path) -> bool:
+    return not re.fullmatch(r"\.[A-Za-z0-9]{1,5}", path.suffix)
+
+
+def _is_broken(path: Path) -> bool:
+    return path.is_symlink() and not os.path.exists(path)
+
+
+def image_files(folder: Path, left_out: LeftOut) -> list[Path]:
+    """Image files at any depth below `folder`, in the order of their relative paths.
+
+    Links to folders are followed, unless they lead to a folder above or to one that is read already.
     """
-    with readable(root):
-        if not root.is_dir():
-            raise DataError(f"{root} is not a folder", hint="folder:PATH needs a folder that has one folder a class")
-        named = {
-            split: path
-            for split, names in SPLITS.items()
-            for path in (root / name for name in names)
-            if path.is_dir() and subfolders(path)
-        }
-    if not named:
-        return {"all": root}
-    splits = complete_splits(named)
-    if "test" not in splits:
-        known = ", ".join(f"{path.name}/" for path in named.values())
-        raise DataError(
-            f"{root} has {known} but not both train/ and one of test/ and val/",
-            hint=f"add the other split, or name {next(iter(named.values()))} to have a test split drawn from it",
-        )
-    return splits
+    found = [image for images in _walk(folder, left_out) for image in images]
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def has_images(folder: Path) -> bool:
+    """Whether an image is at any depth below `folder`."""
+    return any(_walk(folder, LeftOut()))
+
+
+def _walk(folder: Path, left_out: LeftOut) -> Iterator[list[Path]]:
+    """The images of every folder from `folder` down; real folders first, since a link may lead to one of them."""
+    above = {*folder.absolute().parents, *Path(os.path.realpath(folder)).parents}
+    seen = {os.path.realpath(parent) for parent in above}
+    waiting, links = [folder], list[Path]()
+    while waiting or links:
+        current = waiting.pop() if waiting else links.pop(0)
+        place = os.path.realpath(current)
+        if place in seen:
+            left_out.add(LINKED_AGAIN)
+            continue
+        seen.add(place)
+        inside = look(current, left_out)
+        left_out.no_images(inside.others)
+        yield inside.images
+        for path in inside.folders:
+            (links if path.is_symlink() else waiting).append(path)
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Folders in `folder` that are not hidden, by name."""
-    with readable(folder):
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """Folders in `folder` that may be classes, by name."""
+    return look(folder, LeftOut()).folders
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Image files at any depth below `folder`, in the order of their relative paths; hidden ones are left out."""
-    return sorted(_walk(folder), key=lambda path: path.relative_to(folder).as_posix())
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield Path(parent, name)
+def named(folders: Sequence[Path], most: int = 5) -> str:
+    """`cat/, dog/ and 3 more`."""
+    names = [f"{shown(folder.name)}/" for folder in folders[:most]]
+    if len(folders) > most:
+        return ", ".join(names) + f" and {len(folders) - most} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

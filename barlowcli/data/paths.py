@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 DATA_ROOT = Path("~/.cache/barlow")
 """Where data sets by name lie unless another place is named."""
+SUFFIXES = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+"""Endings of the image files that are read."""
 SPLITS = {
     "train": ("train", "training", "trainval"),
     "validation": ("val", "valid", "validation", "dev", "devel", "development"),

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from barlowcli.data.fingerprint import fingerprint_of
 from barlowcli.entries import did_you_mean
-from barlowcli.errors import ConfigError
+from barlowcli.errors import ConfigError, DataError
 from barlowcli.experiment.axes import Axis
 from barlowcli.registry import METHODS
 from barlowcli.settings import methods
@@ -56,7 +56,8 @@ def base_of(given: Given, used: Iterable[str], *, on_cuda: bool) -> Any:
     """
     shared = given.everywhere
     name = str(shared.get("data", {}).get("name", ""))
-    place = {"data": {"name": fingerprint_of(name)}} if ":" in name else {}  # where files lie makes no difference
+    # where files lie makes no difference; images that cannot be read are refused where a cell says so
+    place = {"data": {"name": fingerprint_of(name, "skip")}} if ":" in name else {}
     precision = shared.get("training", {}).get("precision", "auto")
     defaults = [CellConfig(), *(settings_of(method)() for method in _methods_of_a_base(used))]
     return [
@@ -144,8 +145,8 @@ def idle(given: Given, axes: Mapping[str, Axis], arms: Sequence[Mapping[str, str
             continue
         try:
             same = all(resolve(less, axes, arm, on_cuda=on_cuda) == cell for arm, cell in zip(arms, asked, strict=True))
-        except ConfigError:
-            same = False  # without it the rest makes no sense
+        except (ConfigError, DataError):
+            same = False  # without it the rest makes no sense, or files that are skipped cannot be read
         if same:
             found.append(f"{key}: no cell of this grid uses it")
     return found
@@ -190,5 +191,6 @@ def resolve(
     if problems:
         raise ConfigError(problems)
     canonical = config.canonical(on_cuda=on_cuda)
-    data = canonical.data.model_copy(update={"fingerprint": fingerprint_of(canonical.data.name)})
+    digest = fingerprint_of(canonical.data.name, canonical.data.on_bad_image)
+    data = canonical.data.model_copy(update={"fingerprint": digest})
     return canonical.model_copy(update={"data": data})

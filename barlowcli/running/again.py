@@ -163,7 +163,8 @@ def cell_of(record: Record, dataset: str | None) -> PlannedCell:
             f"the record's images are those of {name}, and where that lies on this machine it does not say",
             hint=f"--dataset {name.partition(':')[0]}:PATH, where PATH ends in {name.partition(':')[2]}",
         )
-    data = config.data.model_copy(update={"name": name, "fingerprint": fingerprint_of(name)})
+    digest = fingerprint_of(name, config.data.on_bad_image)
+    data = config.data.model_copy(update={"name": name, "fingerprint": digest})
     return PlannedCell(
         id=record.id,
         at={name: AxisValue.read(text) for name, text in record.axes.items()},

@@ -14,7 +14,7 @@ def of(name: str) -> str:
 
 
 def make_tree(root: Path) -> Path:
-    for name in ("train/a/1.png", "train/b/2.png", "test/a/3.png", "test/b/4.png"):
+    for name in ("train/a/0.png", "train/a/1.png", "train/b/2.png", "test/a/3.png", "test/b/4.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(name.encode())
     return root
@@ -32,7 +32,7 @@ def test_a_folder_is_known_by_names_and_contents_wherever_it_lies(tmp_path: Path
     assert of(f"folder:{make_tree(tmp_path / 'two')}") == before
     (root / "train/a/notes.txt").write_text("no image")
     assert of(f"folder:{root}") == before
-    (root / "train/a/1.png").write_bytes(b"train/a/0.png")  # as long as it was
+    (root / "train/a/1.png").write_bytes(b"train/a/9.png")  # as long as it was
     edited = of(f"folder:{root}")
     (root / "train/a/1.png").rename(root / "train/b/1.png")
     moved = of(f"folder:{root}")
@@ -42,12 +42,12 @@ def test_a_folder_is_known_by_names_and_contents_wherever_it_lies(tmp_path: Path
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    gone = make_tree(tmp_path) / "train/a/0.png"
+    gone = make_tree(tmp_path) / "train/a/9.png"
     gone.symlink_to(tmp_path / "elsewhere.png")
     with pytest.raises(DataError) as caught:
         of(f"folder:{tmp_path}")
     assert caught.value.message == f"cannot read {gone}: No such file or directory"
-    assert caught.value.hint == "it must be there, and readable"
+    assert caught.value.hint == "it must be there, and readable; --on-bad-image skip leaves such images out"
 
 
 def test_parquet_is_known_by_contents_and_roles(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_file_instead_of_a_folder(tmp_path: Path) -> None:
 
 
 def test_no_class_folders(tmp_path: Path) -> None:
-    assert error(tmp_path).message == f"{tmp_path} has no class folders"
+    assert error(tmp_path).message == f"{tmp_path} has no class folders: it is empty"
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "b.txt").write_bytes(b"")
     assert error(tmp_path).message == f"{tmp_path} has no class folders, only loose images (1)"
@@ -121,7 +121,10 @@ def test_no_class_folders(tmp_path: Path) -> None:
 
 def test_a_class_without_images(tmp_path: Path) -> None:
     write(tmp_path, {"a": 3, "b": 0})
-    assert error(tmp_path).message == f"class folder {tmp_path / 'b'} has no images"
+    assert error(tmp_path).message == f"class folder {tmp_path / 'b'} has no images: it is empty"
+    assert error(tmp_path).hint == "add images, or remove the folder from all splits"
+    (tmp_path / "b" / "1.txt").write_text("no image")
+    assert error(tmp_path).message == f"class folder {tmp_path / 'b'} has no images: it has 1 .txt file"
     assert ".jpeg" in error(tmp_path).hint
 
 

@@ -226,10 +226,10 @@ def test_a_device_is_no_data_set(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = write_folder(tmp_path)
 
-    def iterdir(self: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
+    def scandir(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.setattr(os, "scandir", scandir)
     assert refused(lambda: load(name)).message == f"cannot read {tmp_path}: Permission denied"
 
 

@@ -1,0 +1,234 @@
+"""The class folders of `folder:PATH`, with the files in each; plain paths, no torch and no image is opened."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from barlowcli.data.folder_files import (
+    OTHER_FORMATS,
+    Inside,
+    LeftOut,
+    has_images,
+    image_files,
+    look,
+    look_at_classes,
+    named,
+    subfolders,
+)
+from barlowcli.data.folder_splits import class_trees
+from barlowcli.data.paths import SUFFIXES, shown, split_name_of
+from barlowcli.errors import DataError
+
+NO_CLASSES = frozenset(
+    ("images", "image", "imgs", "img", "jpegimages", "masks", "mask", "labels", "label", "annotations", "annotation")
+) | {"gt", "groundtruth", "ground_truth", "ground-truth", "segmentationclass", "segmentationobject", "segmentations"}
+"""Names of folders that hold one thing of every image each, as those for segmentation do."""
+
+PART = re.compile(r"(fold|batch|part|chunk|shard|split|subset|set|group|session)[\W_]*\d+")
+"""Names of folders that hold a part of the images each."""
+
+Classes = dict[str, list[Path]]
+"""Class -> its image files, both in order of name."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What `folder:PATH` has. trees: split, or "all" -> its folder; splits: the same -> its classes, in one order."""
+
+    root: Path
+    trees: dict[str, Path]
+    splits: dict[str, Classes]
+    loose: dict[str, list[Path]]
+    left_out: LeftOut
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Split -> its folder below the root, `Train/`; {} where there are no splits."""
+        return {
+            split: f"{shown(tree.relative_to(self.root).as_posix())}/"
+            for split, tree in self.trees.items()
+            if split != "all"
+        }
+
+
+def files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every file that is read, and what it is there: its split and its path in that; loose images are listed too."""
+    folder = read_folder(root)
+    for split, tree in folder.trees.items():
+        found = [*folder.loose[split], *(file for images in folder.splits[split].values() for file in images)]
+        for file in sorted(found, key=lambda path: path.relative_to(tree).as_posix()):
+            yield f"{split}\t{file.relative_to(tree).as_posix()}", file
+
+
+def read_folder(root: Path) -> Folder:
+    """Splits and classes at `root`. Raises DataError where they are not clear, or a class is not in every split."""
+    left_out = LeftOut()
+    trees = class_trees(root, left_out)
+    splits: dict[str, Classes] = {}
+    loose: dict[str, list[Path]] = {}
+    for split, tree in trees.items():
+        # what is beside the classes of one tree was counted with its root
+        inside = look_at_classes(tree, LeftOut() if split == "all" else left_out)
+        loose[split] = inside.images
+        left_out.add("outside the class folders", len(inside.images))
+        left_out.no_images(inside.others)
+        whole = split == "all"
+        splits[split] = _class_images(tree, inside, left_out, whole=whole)
+        _refuse_other_layouts(tree, inside.folders, whole=whole)
+    return Folder(root, trees, _in_one_order(trees, splits), loose, left_out)
+
+
+def _class_images(tree: Path, inside: Inside, left_out: LeftOut, *, whole: bool) -> Classes:
+    """The class folders and their images. Raises DataError where there are no classes, or no images."""
+    if not inside.folders:
+        raise _no_folders(tree, inside)
+    _refuse_lookalikes(tree, [folder.name for folder in inside.folders])
+    images = {}
+    for folder in inside.folders:
+        of_class = LeftOut()
+        images[folder.name] = image_files(folder, of_class)
+        if not images[folder.name]:
+            _refuse_one_too_high(tree, whole=whole)
+            raise _no_images(folder, of_class)
+        left_out.reasons += of_class.reasons
+        left_out.endings += of_class.endings
+    if len(inside.folders) == 1 and not inside.images:
+        _refuse_one_too_high(tree, whole=whole)
+    return images
+
+
+def _no_folders(tree: Path, inside: Inside) -> DataError:
+    there = LeftOut()
+    there.no_images(inside.others)
+    hint = "every class needs a folder of its own: PATH/cat/1.jpg, PATH/dog/2.jpg"
+    if inside.images:
+        return DataError(
+            f"{shown(str(tree))} has no class folders, only loose images ({len(inside.images)})", hint=hint
+        )
+    if ".parquet" in there.endings:
+        hint = f"write parquet:{shown(str(tree))} for Parquet files; {hint}"
+    elif there.endings.keys() & {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"}:
+        hint = f"unpack the archive; {hint}"
+    return DataError(f"{shown(str(tree))} has no class folders: {there}", hint=hint)
+
+
+def _no_images(folder: Path, there: LeftOut) -> DataError:
+    hint = "images end in " + ", ".join(SUFFIXES)
+    other = sorted(there.endings.keys() & OTHER_FORMATS)
+    if other:
+        hint = f"{', '.join(other)} is not read, convert such files; {hint}"
+    elif not there.endings:
+        hint = "add images, or remove the folder from all splits"
+    return DataError(f"class folder {shown(str(folder))} has no images: {there}", hint=hint)
+
+
+def _refuse_one_too_high(tree: Path, *, whole: bool) -> None:
+    """Raise DataError where one folder alone has images, and has them in folders: the classes may be those."""
+    below = tree
+    while True:
+        inside = look(below, LeftOut())
+        filled = [path for path in inside.folders if has_images(path)]
+        if len(filled) != 1 or inside.images or not subfolders(filled[0]):
+            break
+        below = filled[0]
+    if below == tree:
+        return
+    name = f"{shown(below.relative_to(tree).as_posix())}/"
+    raise DataError(
+        f"{shown(str(tree))} has images in one folder only, {name}, which has the folders {named(subfolders(below))}",
+        hint=f"name the folder in which the classes or the splits lie: folder:{shown(str(below))}"
+        if whole
+        else f"if these are the classes, move them up from {name} into {shown(tree.name)}/",
+    )
+
+
+def _refuse_other_layouts(tree: Path, folders: Sequence[Path], *, whole: bool) -> None:
+    """Raise DataError where the folders are no classes by their names and by what is in them."""
+    plain = all(folder.name.casefold() in NO_CLASSES for folder in folders)
+    if plain and len(folders) > 1:
+        raise DataError(
+            f"{shown(str(tree))} has {named(folders)}: these are no names of classes",
+            hint="every class needs a folder of its own: PATH/cat/1.jpg, PATH/dog/2.jpg",
+        )
+    inner = {folder: subfolders(folder) for folder in folders}
+    for folder, below in inner.items():
+        splits = [path for path in below if split_name_of(path.name).split and not split_name_of(path.name).rest]
+        kinds = {split_name_of(path.name).split for path in splits}
+        if whole and "train" in kinds and len(kinds) > 1:
+            raise DataError(
+                f"{shown(str(folder))} has splits of its own, {named(splits)}: they would be mixed",
+                hint=f"name {shown(str(folder))} if it is a data set by itself; "
+                "else the splits come first, as in train/cat/1.jpg and test/cat/2.jpg",
+            )
+    if len(folders) > 1 and all(PART.fullmatch(folder.name.casefold()) for folder in folders):
+        names = {tuple(path.name for path in below) for below in inner.values()}
+        if len(names) == 1 and names != {()}:
+            raise DataError(
+                f"{shown(str(tree))} has {named(folders)}, each with the folders {named(inner[folders[0]])}: "
+                "these look like parts, not like classes",
+                hint="put the parts together, a folder a class, or name one train/ and another test/",
+            )
+
+
+def _in_one_order(trees: Mapping[str, Path], splits: Mapping[str, Classes]) -> dict[str, Classes]:
+    """Every split with the first one's names and order of classes; one Unicode form or another is the same name."""
+    (first, reference), *others = splits.items()
+    keys = {unicodedata.normalize("NFC", name): name for name in reference}
+    found = {first: reference}
+    for split, classes in others:
+        known = {unicodedata.normalize("NFC", name): images for name, images in classes.items()}
+        for has, lacks, names, there in (
+            (first, split, keys.keys() - known.keys(), known),
+            (split, first, known.keys() - keys.keys(), keys),
+        ):
+            if names:
+                raise _missing_classes(trees[has], trees[lacks], sorted(names), list(there))
+        found[split] = {name: known[key] for key, name in keys.items()}
+    return found
+
+
+def _missing_classes(has: Path, lacks: Path, names: Sequence[str], there: Sequence[str]) -> DataError:
+    first, *more = names
+    rest = f", and {len(more)} more," if more else ""
+    message = f"class `{shown(first)}`{rest} is in {shown(str(has))} but not in {shown(str(lacks))}"
+    alike = next((name for name in there if _same_to_the_eye(name) == _same_to_the_eye(first)), None)
+    if alike is not None:
+        message += f", which has `{shown(alike)}`: {_difference(first, alike)}"
+    elif near := get_close_matches(first, there, n=1, cutoff=0.8):
+        message += f", which has `{shown(near[0])}`"
+    return DataError(message, hint="every split needs a folder of the same name for every class")
+
+
+def _refuse_lookalikes(tree: Path, names: Sequence[str]) -> None:
+    """Raise DataError where two names of one folder look the same; the letters `a` and `A` may be two classes."""
+    alike = defaultdict(list)
+    for name in names:
+        alike[_same_to_the_eye(name)].append(name)
+    for same in alike.values():
+        if len(same) > 1 and not (len(same[0]) == 1 and same[0].casefold() == same[1].casefold()):
+            raise DataError(
+                f"{shown(str(tree))} has two class folders `{shown(same[0])}` and `{shown(same[1])}`: "
+                + _difference(same[0], same[1]),
+                hint="put them together, or give one another name",
+            )
+
+
+def _same_to_the_eye(name: str) -> str:
+    """A name less what a reader hardly sees: case, Unicode form, width, spaces and characters without any."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join("".join(letter for letter in text if unicodedata.category(letter) != "Cf").split())
+
+
+def _difference(one: str, other: str) -> str:
+    """In what two names differ that look the same."""
+    if unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other):
+        return f"they look the same and differ in Unicode form ({one!a}, {other!a})"
+    if one.casefold() == other.casefold():
+        return "they differ in case only"
+    if " ".join(one.split()) == " ".join(other.split()):
+        return f"they differ in spaces only ({one!a}, {other!a})"
+    return f"they look the same ({one!a}, {other!a})"
