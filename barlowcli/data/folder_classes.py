@@ -20,7 +20,7 @@ from barlowcli.data.folder_files import (
     subfolders,
 )
 from barlowcli.data.folder_splits import class_trees
-from barlowcli.data.paths import SUFFIXES, shown, split_name_of
+from barlowcli.data.paths import SUFFIXES, shown, split_meant
 from barlowcli.errors import DataError
 
 NO_CLASSES = frozenset(
@@ -60,7 +60,7 @@ def files(root: Path) -> Iterator[tuple[str, Path]]:
     folder = read_folder(root)
     for split, tree in folder.trees.items():
         found = [*folder.loose[split], *(file for images in folder.splits[split].values() for file in images)]
-        for file in sorted(found, key=lambda path: path.relative_to(tree).as_posix()):
+        for file in sorted(found, key=Path.as_posix):
             yield f"{split}\t{file.relative_to(tree).as_posix()}", file
 
 
@@ -154,24 +154,30 @@ def _refuse_other_layouts(tree: Path, folders: Sequence[Path], *, whole: bool) -
             f"{shown(str(tree))} has {named(folders)}: these are no names of classes",
             hint="every class needs a folder of its own: PATH/cat/1.jpg, PATH/dog/2.jpg",
         )
-    inner = {folder: subfolders(folder) for folder in folders}
-    for folder, below in inner.items():
-        splits = [path for path in below if split_name_of(path.name).split and not split_name_of(path.name).rest]
-        kinds = {split_name_of(path.name).split for path in splits}
-        if whole and "train" in kinds and len(kinds) > 1:
-            raise DataError(
-                f"{shown(str(folder))} has splits of its own, {named(splits)}: they would be mixed",
-                hint=f"name {shown(str(folder))} if it is a data set by itself; "
-                "else the splits come first, as in train/cat/1.jpg and test/cat/2.jpg",
-            )
+    if whole:
+        for folder in folders:
+            _refuse_splits_of_its_own(folder)
     if len(folders) > 1 and all(PART.fullmatch(folder.name.casefold()) for folder in folders):
-        names = {tuple(path.name for path in below) for below in inner.values()}
+        inner = [subfolders(folder) for folder in folders]
+        names = {tuple(path.name for path in below) for below in inner}
         if len(names) == 1 and names != {()}:
             raise DataError(
-                f"{shown(str(tree))} has {named(folders)}, each with the folders {named(inner[folders[0]])}: "
+                f"{shown(str(tree))} has {named(folders)}, each with the folders {named(inner[0])}: "
                 "these look like parts, not like classes",
                 hint="put the parts together, a folder a class, or name one train/ and another test/",
             )
+
+
+def _refuse_splits_of_its_own(folder: Path) -> None:
+    """Raise DataError where a class folder has train/ and test/ in it, which would be mixed."""
+    splits = [path for path in subfolders(folder) if split_meant(path.name)]
+    kinds = {split_meant(path.name) for path in splits}
+    if "train" in kinds and len(kinds) > 1:
+        raise DataError(
+            f"{shown(str(folder))} has splits of its own, {named(splits)}: they would be mixed",
+            hint=f"name {shown(str(folder))} if it is a data set by itself; "
+            "else the splits come first, as in train/cat/1.jpg and test/cat/2.jpg",
+        )
 
 
 def _in_one_order(trees: Mapping[str, Path], splits: Mapping[str, Classes]) -> dict[str, Classes]:

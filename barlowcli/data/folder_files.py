@@ -86,14 +86,14 @@ def look(folder: Path, left_out: LeftOut) -> Inside:
     with readable(folder), os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        path = folder / entry.name
-        if entry.name.casefold() in LEFTOVERS:
+        name, path = entry.name, folder / entry.name
+        if name.startswith("."):
+            left_out.add(OF_OTHERS if name.startswith("._") or name == ".DS_Store" else HIDDEN)
+        elif name.casefold() in LEFTOVERS:
             left_out.add(OF_OTHERS)
-        elif entry.name.startswith("."):
-            left_out.add(OF_OTHERS if entry.name.startswith("._") or entry.name == ".DS_Store" else HIDDEN)
         elif _is_folder(entry, path):
             inside.folders.append(path)
-        elif entry.name.lower().endswith(SUFFIXES) or (_has_no_ending(path) and _is_broken(path)):
+        elif name.lower().endswith(SUFFIXES) or (_has_no_ending(path) and _is_broken(path)):
             inside.images.append(path)
         else:
             inside.others.append(path)
@@ -131,12 +131,12 @@ def _is_broken(path: Path) -> bool:
 
 
 def image_files(folder: Path, left_out: LeftOut) -> list[Path]:
-    """Image files at any depth below `folder`, in the order of their relative paths.
+    """Image files at any depth below `folder`, in the order of their paths.
 
     Links to folders are followed, unless they lead to a folder above or to one that is read already.
     """
     found = [image for images in _walk(folder, left_out) for image in images]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    return sorted(found, key=Path.as_posix)
 
 
 def has_images(folder: Path) -> bool:
