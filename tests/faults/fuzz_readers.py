@@ -80,8 +80,8 @@ def read_images(case: Case, folder: Path) -> None:
 
 
 def read_parquet(case: Case, folder: Path) -> None:
-    """A file through `parquet:PATH`."""
-    read_data(f"parquet:{folder / 'x.parquet'}", case)
+    """A file or a folder of several through `parquet:PATH`."""
+    read_data(f"parquet:{folder / 'x.parquet' if 'x.parquet' in case.files else folder}", case)
 
 
 def read_data(name: str, case: Case) -> None:

@@ -100,35 +100,66 @@ def label_columns() -> SearchStrategy[Any]:
             pa.array([0, 1] * 4, pa.int8()),
             pa.array([[0]] * 8),
             pa.array(["a", "b"] * 4).dictionary_encode(),
+            pa.array(["cat", "dog "] * 4, pa.large_string()),
+            pa.array(["cat", ""] * 4),
         )
     )
     drawn = st.lists(some, min_size=8, max_size=8).map(lambda rows: pa.array(rows, pa.int64()))
     return st.one_of(right, right, drawn, others)
 
 
+def class_lists() -> SearchStrategy[dict[str, str]]:
+    """The metadata of Hugging Face: names in some order, some of them other ones, or anything at all."""
+    names = st.permutations(["cat", "dog", "owl"]) | st.lists(st.sampled_from(("cat", "dog", "")), max_size=3)
+    feature = st.fixed_dictionaries({"_type": st.sampled_from(("ClassLabel", "Image", 5)), "names": names})
+    features = st.dictionaries(st.sampled_from(("label", "labels", "image")), feature, max_size=2)
+    right = features.map(lambda features: {"info": {"features": features}})
+    return st.one_of(right, right, values()).map(lambda one: {"huggingface": json.dumps(one, default=str)})
+
+
+@st.composite
+def tables(draw: DrawFn) -> bytes:
+    """A file with columns of many kinds, or a right one with damaged bytes."""
+    if draw(st.booleans()):
+        return damage(draw, draw(st.sampled_from(parquet_files())))
+    pairs = (*[("img", "label"), ("image", "label")] * 4, ("img", "labels"), ("picture", "label"))
+    names, columns = list(draw(st.sampled_from(pairs))), [draw(image_columns()), draw(label_columns())]
+    if draw(st.integers(0, 9)) == 0:
+        columns, names = [*columns, columns[draw(st.integers(0, 1))]], [*names, draw(st.sampled_from(names))]
+    table = pa.table(columns, names)
+    if draw(st.integers(0, 9)) == 0:
+        table = table.slice(0, 0)
+    if draw(st.integers(0, 2)) == 0:
+        table = table.replace_schema_metadata(draw(class_lists()))
+    return parquet(table, compression=draw(st.sampled_from(("none", "snappy", "zstd"))))
+
+
 @st.composite
 def parquets(draw: DrawFn) -> Case:
-    """A file with columns of many kinds, or a right one with damaged bytes; some with names of classes beside it."""
+    """One file, or a folder of several that may be splits; some with names of classes beside them."""
     settings = {
         "image_size": draw(st.sampled_from((None, 8))),
         "on_bad_image": draw(st.sampled_from(("fail", "skip"))),
     }
-    if draw(st.booleans()):
-        data = damage(draw, draw(st.sampled_from(parquet_files())))
-    else:
-        pairs = (*[("img", "label"), ("image", "label")] * 4, ("img", "labels"), ("picture", "label"))
-        names, columns = list(draw(st.sampled_from(pairs))), [draw(image_columns()), draw(label_columns())]
-        if draw(st.integers(0, 9)) == 0:
-            columns, names = [*columns, columns[draw(st.integers(0, 1))]], [*names, draw(st.sampled_from(names))]
-        table = pa.table(columns, names)
-        if draw(st.integers(0, 9)) == 0:
-            table = table.slice(0, 0)
-        if draw(st.integers(0, 4)) == 0:
-            table = table.replace_schema_metadata({"huggingface": json.dumps(draw(values()), default=str)})
-        data = parquet(table, compression=draw(st.sampled_from(("none", "snappy", "zstd"))))
-    files = {"x.parquet": data}
+    files = {"x.parquet": draw(tables())}
+    if draw(st.integers(0, 2)) == 0:
+        place = draw(st.sampled_from(("", "", "data/", "a/b/")))
+        stems = (
+            "train-00000-of-00002",
+            "train-00001-of-00002",
+            "train-1-of-1",
+            "test",
+            "Val",
+            "x",
+            "test/0",
+            "train/1",
+        )
+        others = st.dictionaries(st.sampled_from(stems), tables(), min_size=1, max_size=3)
+        good = parquet(pa.table(good_columns()))
+        splits = {"train": good, "test": good} | draw(others) if draw(st.booleans()) else draw(others)
+        files = {f"{place}{name}.parquet": data for name, data in splits.items()}
     if draw(st.integers(0, 4)) == 0:
-        right = st.sampled_from((b"a\nb\n", b"0\ta\n1\tb\n", b""))
+        right = st.sampled_from((b"a\nb\n", b"0\ta\n1\tb\n", b"1\ta\n0\tb\n", b"\xef\xbb\xbfcat\r\ndog\r\n\r\n", b""))
         files["classes.txt"] = draw(st.one_of(st.binary(max_size=30), right))
     return Case(files, settings=settings)
 
@@ -148,6 +179,14 @@ def one_for_all(rows: int = 1200) -> bytes:
     return parquet(pa.table({"image": shared, "label": labels}), store_schema=False)
 
 
+def one_label_for_all(rows: int = 20_000) -> bytes:
+    """A label of a megabyte that all rows refer to."""
+    texts = pa.array(["x" * 2**20, "y" * 2**20])
+    labels = pa.DictionaryArray.from_arrays(pa.array([0, 1] * (rows // 2), pa.int32()), texts)
+    images = [row["bytes"] for row in good_columns(rows // 100)["img"]] * 100
+    return parquet(pa.table({"image": images, "label": labels}), store_schema=False, dictionary_pagesize_limit=2**23)
+
+
 def many_rows(rows: int = 20_000_000) -> bytes:
     """Rows without an image, which take hardly a byte."""
     return parquet(pa.table({"image": pa.nulls(rows, pa.binary()), "label": pa.array(np.zeros(rows, np.int64))}))
@@ -155,4 +194,4 @@ def many_rows(rows: int = 20_000_000) -> bytes:
 
 def parquet_bombs() -> list[Callable[[], bytes]]:
     """Cells and rows that unpack to far more than the file holds; each made when asked for."""
-    return [huge_cell, one_for_all, many_rows]
+    return [huge_cell, one_for_all, one_label_for_all, many_rows]

@@ -24,12 +24,12 @@ from barlowcli.data.encoded import Encoded, read_encoded
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.data.images import decode
 from barlowcli.data.imageset import Images
-from barlowcli.data.load import load_dataset
+from barlowcli.data.load import load_dataset, open_source
 from barlowcli.data.pages import DICTIONARY, column_pages
 from barlowcli.errors import BarlowError, DataError
 from barlowcli.settings.data import DataSettings
 from tests.faults.strategies_images import black_png, encode, many_scans, photo, png_header, text_bomb
-from tests.faults.strategies_parquet import good_columns, huge_cell, many_rows, one_for_all, parquet
+from tests.faults.strategies_parquet import good_columns, huge_cell, many_rows, one_for_all, one_label_for_all, parquet
 
 MB = 2**20
 
@@ -275,6 +275,13 @@ def test_rows_that_share_one_image_are_read_a_few_at_a_time(tmp_path: Path) -> N
     path.write_bytes(one_for_all(800))
     assert path.stat().st_size < MB
     assert memory_of(lambda: load(f"parquet:{path}", image_size=8, limit=200, test_limit=200)) < 500 * MB
+
+
+def test_rows_that_share_one_label_do_not_repeat_it(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    path.write_bytes(one_label_for_all(2000))
+    assert path.stat().st_size < MB
+    assert memory_of(lambda: open_source(DataSettings(name=f"parquet:{path}"), Path("no-data-root"))) < 200 * MB
 
 
 def test_in_parts_a_row_group_gives_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
