@@ -13,6 +13,7 @@ from types import TracebackType
 from barlowcli.cell.options import RunOptions
 from barlowcli.engines.base import Event
 from barlowcli.engines.queue import POLL_SECONDS, Queue, Task
+from barlowcli.engines.stop import Stop
 from barlowcli.engines.worker import SMALLER, failed, work
 from barlowcli.errors import BarlowError
 
@@ -49,7 +50,7 @@ class Pool:
         self.size = size
         self.options = options
         self.context = multiprocessing.get_context("spawn")
-        self.stop = self.context.Event()
+        self.stop = Stop(self.context)
         self.workers: list[Worker] = []
 
     def __enter__(self) -> "Pool":
@@ -89,7 +90,7 @@ class Pool:
 
     def _start(self) -> Worker:
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=work, args=(theirs, self.stop, self.options), daemon=True)
+        process = self.context.Process(target=work, args=(theirs, self.stop.seen, self.options), daemon=True)
         process.start()
         theirs.close()
         self.workers.append(Worker(process, ours))

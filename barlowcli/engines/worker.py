@@ -6,22 +6,24 @@ import signal
 import traceback
 from functools import partial
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event as Flag
 
 from barlowcli.cell.options import RunOptions, identity
 from barlowcli.engines.base import Event
 from barlowcli.engines.queue import Task
+from barlowcli.engines.stop import asked
 from barlowcli.errors import BarlowError, InterruptError, LeaseLostError
 from barlowcli.machine.facts import gib, memory
+from barlowcli.machine.surroundings import name_user
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.inventory import Inventory
 from barlowcli.records.record import Record, write_record
 
 
-def work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
+def work(pipe: Connection, stop: Connection, options: RunOptions) -> None:
     """Run the tasks that come through `pipe` until None comes. The parent alone hears signals."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    name_user()
     try:
         while (task := pipe.recv()) is not None:
             run_one(task, pipe, stop, options)
@@ -29,13 +31,13 @@ def work(pipe: Connection, stop: Flag, options: RunOptions) -> None:
         return  # the parent is gone; the last checkpoint stands
 
 
-def run_one(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> None:
+def run_one(task: Task, pipe: Connection, stop: Connection, options: RunOptions) -> None:
     """Run one cell, and tell when it starts, how it goes on and what came of it."""
     pipe.send(Event("started", task.cell.id))
     pipe.send(outcome(task, pipe, stop, options))
 
 
-def outcome(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> Event:
+def outcome(task: Task, pipe: Connection, stop: Connection, options: RunOptions) -> Event:
     """Run one cell; what goes wrong in it becomes its record, or an event where it is no fault of the cell's."""
     cell, note = task.cell, partial(write_note, options.folder_of(task.cell))
     try:
@@ -51,7 +53,7 @@ def outcome(task: Task, pipe: Connection, stop: Flag, options: RunOptions) -> Ev
     def read(inventory: Inventory) -> None:
         pipe.send(Event("read", cell.id, inventory=inventory))
 
-    hooks = Hooks(progress, note, stop.is_set, task.lost, options.checkpoint_seconds, read)
+    hooks = Hooks(progress, note, partial(asked, stop), task.lost, options.checkpoint_seconds, read)
     try:
         record = run_cell(cell, options, hooks)
     except (InterruptError, LeaseLostError) as error:

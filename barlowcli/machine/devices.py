@@ -4,6 +4,7 @@ import os
 from enum import StrEnum
 
 from barlowcli.errors import BarlowError
+from barlowcli.machine.surroundings import name_user
 
 
 class Way(StrEnum):
@@ -16,6 +17,7 @@ class Way(StrEnum):
 
 def available() -> list[str]:
     """Devices of this machine that torch can use, best first."""
+    name_user()
     import torch
 
     devices = ["cuda"] if torch.cuda.is_available() else []
