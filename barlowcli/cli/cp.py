@@ -17,6 +17,7 @@ def cp(
 ) -> None:
     """Copy an experiment to a file of your own, to be edited and run by its path."""
     copy(experiment, destination, force=force)
+    output.kept(destination)
     path = shlex.quote(as_argument(destination))
     output.say(f"{path}: a copy of {experiment}")
     output.say(f"next: edit it, then\n  barlow validate {path}\n  barlow run {path}")

@@ -8,6 +8,7 @@ import typer
 
 from barlowcli import __version__
 from barlowcli.cli import output
+from barlowcli.cli.streams import standing
 from barlowcli.errors import BarlowError
 from barlowcli.registry import COMMANDS
 
@@ -51,21 +52,34 @@ def _options(
 
 
 def main() -> None:
+    """Run the command line, and end with its exit code; 2 where its output is lost."""
+    with standing() as out:
+        code = run_command()
+        out.flush()
+        code = code or output.lost(out)
+    sys.exit(code)
+
+
+def run_command() -> int:
     """Run the command line; a BarlowError ends it with its message, its hint and its exit code."""
     try:
         build_app(sys.argv[1:])()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BarlowError as error:
         output.print_error(error)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
         output.log("interrupted")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone: `barlow ls | head -1`
-        sys.exit(0)
+        return 130
     except OSError as error:  # what nobody nearer to the file foresaw: a name too long, a folder that is locked
-        if error.filename is None:
+        from barlowcli.records.refusals import of_the_machine
+
+        hint = of_the_machine(error)
+        if error.filename is None and not hint:
             raise
-        hint = "check the path, and who may read and write there"
-        output.print_error(BarlowError(f"{error.filename}: {error.strerror or error}", hint=hint))
-        sys.exit(2)
+        named = f"{error.filename}: " if error.filename is not None else ""
+        hint = hint or "check the path, and who may read and write there"
+        output.print_error(BarlowError(f"{named}{error.strerror or error}", hint=hint))
+        return 2
+    return 0

@@ -7,8 +7,10 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from barlowcli.cli.streams import Stream
 from barlowcli.errors import BarlowError
 
 if TYPE_CHECKING:  # rich takes its time, and `barlow --help` needs none of it
@@ -67,8 +69,30 @@ def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """One JSON document on stdout, in ASCII, which every encoding has."""
+    print(json.dumps(value, indent=2))
+
+
+def kept(place: Path) -> None:
+    """Note that what is printed now is in `place` too: a command whose result lies in files has not failed where its
+    words could not be written."""
+    if isinstance(sys.stdout, Stream):
+        sys.stdout.kept = str(place)
+
+
+def lost(out: Stream) -> int:
+    """Say why standard output could not be written, and give the exit code for that: 0 where nothing is lost by it.
+
+    A reader that has gone had enough, and is no failure.
+    """
+    if out.refused is None or isinstance(out.refused, BrokenPipeError):
+        return 0
+    message = f"cannot write standard output: {out.refused.strerror}"
+    if out.kept:
+        log(f"{message}; all that it would say is in {out.kept}")
+        return 0
+    print_error(BarlowError(message, hint="send it to a file that can be written, or to /dev/null"))
+    return 2
 
 
 def print_error(error: BarlowError) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from barlowcli.cli import flags, output
 from barlowcli.records.folder import ResultsFolder
+from barlowcli.running.reporting import write_report
 from barlowcli.running.runs import find_runs
 
 if TYPE_CHECKING:  # it imports matplotlib
@@ -23,8 +24,6 @@ def report(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only what was found.")] = False,
 ) -> None:
     """Write the report again from plan and records, and print what was found."""
-    from barlowcli.report import write_report
-
     reports = [write_report(folder) for folder in find_runs(results, experiment, preset)]
     if as_json:
         output.print_json([as_value(one) for one in reports])
@@ -52,8 +51,9 @@ def as_value(report: "Report") -> dict[str, Any]:
 
 def print_lines(report: "Report", *, quiet: bool) -> None:
     """Print what was found in words, and where the files are."""
+    files = ResultsFolder(report.folder)
+    output.kept(files.page)
     for line in report.summary_lines:
         output.say(line)
     if not quiet:
-        files = ResultsFolder(report.folder)
         output.say(f"\nreport: {files.page}   tables: {files.summary_markdown}   plots: {files.plots}/")

@@ -45,4 +45,5 @@ def views(
         data_root=data_root,
     )
     running.save(sheet, out)
+    output.kept(out)
     output.say(f"{out}: {sheet.images} images of {sheet.data}")

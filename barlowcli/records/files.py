@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from barlowcli.errors import ResultsError
+from barlowcli.records.refusals import way_in, way_out
 
 SCHEMA = 1
 """Version of every JSON file in a results folder; rises when a reader of the older one would go wrong."""
@@ -50,11 +51,8 @@ def append_line(path: Path, line: str) -> None:
 
 
 def refused(path: Path, error: OSError) -> ResultsError:
-    """The error of a file that cannot be written."""
-    return ResultsError(
-        f"cannot write {path}: {error.strerror or error}",
-        hint="free some disk space or choose another folder with --results; what was finished is kept",
-    )
+    """The error of a file that cannot be written, with the way out that fits the reason."""
+    return ResultsError(f"cannot write {path}: {error.strerror or error}", hint=way_out(path, error))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -72,7 +70,7 @@ def read_json(path: Path) -> Any:
             raise ResultsError(f"{path} is larger than {MOST_BYTES:,} bytes", hint=hint)
         return json.loads(content.decode("utf-8"), parse_constant=_finite, parse_float=_finite)
     except OSError as error:
-        raise ResultsError(f"cannot read {path}: {error.strerror or error}") from error
+        raise ResultsError(f"cannot read {path}: {error.strerror or error}", hint=way_in(path, error)) from error
     except RecursionError as error:
         raise ResultsError(f"{path} is not valid JSON: nested without end", hint=hint) from error
     except ValueError as error:
