@@ -25,6 +25,15 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EncoderEntry(Entry):
+    """features: F of its h; weights: how many it has, about. 0 where that is not said: then they count for nothing
+    where the room that a run needs on the disk is estimated."""
+
+    features: int = 0
+    weights: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class MethodEntry(Entry):
     """settings: "module:attribute" of the class of its settings, by default `Settings` beside the target."""
 

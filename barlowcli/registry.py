@@ -8,6 +8,7 @@ from barlowcli.entries import (
     ControlEntry,
     DatasetEntry,
     DatasetRegistry,
+    EncoderEntry,
     Entry,
     MethodEntry,
     MethodRegistry,
@@ -83,9 +84,24 @@ METHODS = MethodRegistry(
 ENCODERS = Registry(
     "encoder",
     {
-        "small": ("barlowcli.networks.encoders:small", "five 3x3 convolutions, 3.7 MMAC at 32 x 32, for CPUs"),
-        "resnet18": ("barlowcli.networks.encoders:resnet18", "torchvision's ResNet-18; 3x3 stem up to 64 pixels"),
-        "resnet50": ("barlowcli.networks.encoders:resnet50", "torchvision's ResNet-50; 3x3 stem up to 64 pixels"),
+        "small": EncoderEntry(
+            "barlowcli.networks.encoders:small",
+            "five 3x3 convolutions, 3.7 MMAC at 32 x 32, for CPUs",
+            features=64,
+            weights=70_000,
+        ),
+        "resnet18": EncoderEntry(
+            "barlowcli.networks.encoders:resnet18",
+            "torchvision's ResNet-18; 3x3 stem up to 64 pixels",
+            features=512,
+            weights=11_200_000,
+        ),
+        "resnet50": EncoderEntry(
+            "barlowcli.networks.encoders:resnet50",
+            "torchvision's ResNet-50; 3x3 stem up to 64 pixels",
+            features=2048,
+            weights=23_500_000,
+        ),
     },
 )
 

@@ -87,6 +87,11 @@ def _part(images: Any, labels: Any, settings: DataSettings) -> Part:
 
 def _fetched(title: str, root: Path, files: str, fetch: Callable[[], tuple[Any, Any]]) -> tuple[Any, Any]:
     """What `fetch` builds under `root`, after a download where it must be; words for the user where it cannot."""
+    if root.parts[:1] == ("~",):
+        raise DataError(
+            f"{title} would lie in {root}, and there is no home folder here",
+            hint="--data-root names another folder",
+        )
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _quiet(), _alone(root / ".download.lock"):

@@ -19,6 +19,7 @@ from barlowcli.cell.options import RunOptions
 from barlowcli.cell.run import dataset_on, run_cell
 from barlowcli.data.imageset import Dataset
 from barlowcli.machine.devices import Way, set_up
+from barlowcli.machine.surroundings import give_temporary_folder
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.settings.stages import TrainedConfig, trained_config
 from barlowcli.training.loop import Hooks
@@ -201,6 +202,7 @@ def _deterministic(way: str, config: TrainedConfig, data: Dataset, device: str, 
 
 def whole_cell(cell: PlannedCell, device: str, data_root: Path) -> tuple[dict[str, float], dict[str, int]]:
     """Seconds by stage of the cell, run for once into a folder that is then deleted; and bytes."""
+    give_temporary_folder()
     with tempfile.TemporaryDirectory() as folder:
         options = RunOptions("bench", "bench", Path(folder), data_root, device, ("barlow", "bench"))
         record = run_cell(cell, options, Hooks())

@@ -29,9 +29,14 @@ class ResultsFolder:
         """What was frozen before the first cell."""
         return self.path / PLAN
 
+    @property
+    def cells(self) -> Path:
+        """The folder of the cells."""
+        return self.path / CELLS
+
     def cell(self, name: str) -> "CellFolder":
         """The folder of the cell with this id."""
-        return CellFolder(self.path / CELLS / name)
+        return CellFolder(self.cells / name)
 
     @property
     def runs_csv(self) -> Path:
@@ -82,6 +87,12 @@ class ResultsFolder:
     def page(self) -> Path:
         """The report, in one file."""
         return self.path / "report.html"
+
+    @property
+    def written_last(self) -> tuple[Path, ...]:
+        """The files of a report, less the plots."""
+        tables = (self.runs_csv, self.summary_csv, self.summary_markdown, self.summary_latex, self.contrasts_csv)
+        return (*tables, self.costs_csv, self.published_csv, self.verdict, self.page)
 
 
 @dataclass(frozen=True)

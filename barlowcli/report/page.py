@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from barlowcli.analysis.inventory import distinct_inventories, facts
 from barlowcli.analysis.results import Results
@@ -28,12 +28,8 @@ from barlowcli.verdicts.reasons import effect_text, images_text, interval_text, 
 def render(content: Content) -> str:
     """The page as HTML. Everything that came from outside is escaped."""
     results, plan = content.results, content.results.plan
-    loader = PackageLoader("barlowcli.report")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     figures = plan.experiment.published
-    return environment.get_template("report.html.j2").render(
+    return template().render(
         experiment=plan.experiment,
         plan=plan,
         setting=setting(results),
@@ -56,6 +52,18 @@ def render(content: Content) -> str:
         read=[facts(read) for read in distinct_inventories(results.records.values())],
         provenance=provenance_rows(results.records),
     )
+
+
+def template() -> Template:
+    """The page without its content."""
+    environment = Environment(
+        loader=PackageLoader("barlowcli.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from barlowcli.data.paths import DATA_ROOT
 from barlowcli.errors import ConfigError, DataError, ResultsError
 from barlowcli.experiment.axes import AxisValue
 from barlowcli.machine.devices import Way, available, choose_device
+from barlowcli.machine.surroundings import at_home, give_temporary_folder
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.record import Record, read_record
@@ -72,7 +73,7 @@ def rerun(
     if unknown:
         show.note(f"not said by the record, and perhaps other then: {', '.join(unknown)}")
     with kept_in(out) as place:
-        options = options_of(before, place, data_root.expanduser(), device, command)
+        options = options_of(before, place, at_home(data_root), device, command)
         again = options.folder_of(cell)
         check_out(again)
         after = run_again(before, cell, options, show)
@@ -86,6 +87,7 @@ def kept_in(out: Path | None) -> Iterator[Path]:
     if out is not None:
         yield out
         return
+    give_temporary_folder()
     with tempfile.TemporaryDirectory(prefix="barlow-rerun-") as place:
         yield Path(place)
 

@@ -13,6 +13,7 @@ from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.claims import Name
 from barlowcli.experiment.files import experiment_names, experiments_folder, load_experiment
 from barlowcli.records.files import write_text
+from barlowcli.records.refusals import way_out
 from barlowcli.running.runs import REFERENCE
 
 
@@ -28,7 +29,9 @@ def copy(experiment: str, destination: Path, *, force: bool = False) -> None:
     try:
         write_text(destination, with_commands(text, old, destination.stem))
     except ResultsError as error:
-        raise ResultsError(error.message, hint="choose a folder that you can write to") from error
+        if isinstance(error.__cause__, OSError):
+            error.hint = way_out(destination, error.__cause__, "choose another folder for the copy")
+        raise
 
 
 def source_file(experiment: str) -> Path:

@@ -10,6 +10,8 @@ from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.plan.freezing import freeze, plan_text, restore_plan, status_of
 from barlowcli.plan.plan import Plan, PlannedCell, assigned
 from barlowcli.registry import ENGINES
+from barlowcli.running.beforehand import try_the_end
+from barlowcli.running.reporting import write_report
 from barlowcli.running.request import Only, Request, Rerun
 from barlowcli.running.show import SILENT, Show
 
@@ -27,8 +29,6 @@ def run(request: Request, show: Show = SILENT) -> "Report":
     for plan in stages(request, show):
         run_stage(plan, request, only, show)
         only = replace(only, rerun=None)  # of the second stage the first one's cells have just been run
-    from barlowcli.report import write_report
-
     show.note("writing the report")
     return write_report(request.folder)
 
@@ -76,6 +76,8 @@ def run_stage(plan: Plan, request: Request, only: Only, show: Show) -> None:
     cells = select(asked, folder, only)
     show.note(counted(asked, cells, request))
     try:
+        if cells:
+            try_the_end(cells, request, show)
         execute(cells, request, show, anew=only.rerun is Rerun.all)
     except BarlowError as error:
         if not isinstance(error, InterruptError) and all(status_of(folder, cell) == "todo" for cell in cells):

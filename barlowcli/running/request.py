@@ -11,6 +11,7 @@ from barlowcli.data.paths import DATA_ROOT
 from barlowcli.engines.base import worker_count
 from barlowcli.experiment.model import Experiment
 from barlowcli.machine.devices import Way, choose_device
+from barlowcli.machine.surroundings import at_home
 from barlowcli.plan.choosing import choose
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.plan.plan import Choice, Plan
@@ -66,7 +67,7 @@ class Request:
 
     def __post_init__(self) -> None:
         ENGINES.check(self.engine)
-        found: dict[str, Any] = {"device": choose_device(self.device), "data_root": self.data_root.expanduser()}
+        found: dict[str, Any] = {"device": choose_device(self.device), "data_root": at_home(self.data_root)}
         if self.preset == "auto":
             found["preset"], found["why"] = choose_preset(self.experiment, found["device"])
         for name, value in found.items():

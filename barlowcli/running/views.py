@@ -1,5 +1,6 @@
 """The picture of what a run trains on: some images, two views of each in every shuffle arm."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.files import load_experiment
+from barlowcli.machine.surroundings import at_home
 from barlowcli.plan.grid import Overrides, build_plan
+from barlowcli.records.files import write_bytes
+from barlowcli.records.refusals import way_out
 from barlowcli.settings.views import Jitter
 
 if TYPE_CHECKING:
@@ -49,7 +53,7 @@ def draw(
     from barlowcli.data.load import load_dataset
     from barlowcli.views.picture import contact_sheet
 
-    data = load_dataset(config.data, root=data_root.expanduser())
+    data = load_dataset(config.data, root=at_home(data_root))
     rows = torch.linspace(0, len(data.train) - 1, min(images, len(data.train))).long()  # files come class by class
     own = views.model_copy(update={"grayscale": settings.get("views.grayscale", "auto")})  # each panel has its jitter
     figure = contact_sheet(data.train.images[rows], own, shuffles, jitter=jitters, seed=seed)
@@ -63,9 +67,12 @@ def check_picture(out: Path) -> None:
 
 
 def save(sheet: Sheet, out: Path) -> None:
-    """Write the picture. Raises ResultsError where the disk refuses."""
+    """Write the picture, whole or not at all. Raises ResultsError where the disk refuses."""
+    picture = io.BytesIO()
+    sheet.figure.savefig(picture, format=out.suffix[1:])
     try:
-        sheet.figure.savefig(out)
-    except OSError as error:
-        hint = "name another place with --out"
-        raise ResultsError(f"cannot write {out}: {error.strerror or error}", hint=hint) from error
+        write_bytes(out, picture.getvalue())
+    except ResultsError as error:
+        if isinstance(error.__cause__, OSError):
+            error.hint = way_out(out, error.__cause__, "name another place with --out")
+        raise

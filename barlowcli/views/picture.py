@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from barlowcli.errors import ConfigError
+from barlowcli.machine.drawing import import_matplotlib
 from barlowcli.registry import SHUFFLES
 from barlowcli.settings.views import Jitter, ViewSettings
 from barlowcli.views.augmentations import AUGMENTATIONS
@@ -45,6 +46,7 @@ def contact_sheet(
     Save the figure with `figure.savefig(path)`: every pixel of a view becomes a square of whole screen pixels.
     Raises ConfigError for an unknown arm or one that cannot be applied, DataError where images have another shape.
     """
+    import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
