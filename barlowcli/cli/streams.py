@@ -111,8 +111,9 @@ class Stream(io.TextIOBase):
         """Note the reason, and let what is left in the buffers go nowhere: Python would try once more at its end."""
         self.refused = self.refused or error
         with contextlib.suppress(OSError):
+            number = self.fileno()
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
+            os.dup2(nowhere, number)
             os.close(nowhere)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from barlowcli.entries import EncoderEntry
 from barlowcli.networks.encoders import build_encoder
 from barlowcli.registry import ENCODERS
 from barlowcli.settings.networks import EncoderSettings
@@ -74,3 +75,14 @@ def test_more_channels_leave_all_other_weights_as_they_are(name: str, stem: str)
     assert all(torch.equal(value, wide[key]) for key, value in colour.items())
     fan_out = len(new) * new[0, 0].numel()
     assert new[:, 3:].std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=4 / (2 * new[:, 3:].numel()) ** 0.5)
+
+
+@pytest.mark.parametrize("stem", ["small", "imagenet"])
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_the_registry_says_truly_how_large_it_is(name: str, stem: str) -> None:
+    entry = ENCODERS.entry(name)
+    assert isinstance(entry, EncoderEntry)
+    with torch.device("meta"):
+        encoder, features = build_encoder(EncoderSettings.model_validate({"name": name, "stem": stem}), image_size=16)
+    assert entry.features == features
+    assert entry.weights == pytest.approx(sum(weight.numel() for weight in encoder.parameters()), rel=0.03)

@@ -45,6 +45,19 @@ class Disk:
         )
         self.note(words[0], done.returncode, done.stderr)
 
+    def run_and_fill(self, *words: str) -> None:
+        """A command that finds the disk full once its first checkpoint is there."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "barlowcli", *words, "--results", str(self.results)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not list(self.results.rglob("checkpoint.pt")) and process.poll() is None:
+            time.sleep(0.02)
+        self.fill(4_000)
+        self.note(words[0], process.wait(), process.communicate()[1])
+
     def note(self, command: str, code: int, said: str) -> None:
         """Keep what a command came to."""
         cells = self.results / "shuffle-test" / "quick" / "cells"
@@ -70,16 +83,15 @@ class Disk:
 
 def checkpoint(disk: Disk) -> None:
     """Full while a checkpoint is written: what came before it is kept."""
-    disk.run("run", *TINY, "--method", "histogram,random-init")
-    disk.fill(400_000)
-    disk.run("run", *TINY, "--method", "byol")
+    long = (*TINY, "--epochs", "12")
+    disk.run("run", *long, "--method", "histogram,random-init")
+    disk.run_and_fill("run", *long, "--method", "byol")
     disk.empty()
-    disk.run("run", *TINY, "--method", "byol")
+    disk.run("run", *long, "--method", "byol")
 
 
-def record(disk: Disk) -> None:
-    """Full while a record is written."""
-    disk.run("run", *TINY, "--method", "barlow", "--dry-run", "--json")
+def beginning(disk: Disk) -> None:
+    """Full before the first cell: nothing is run."""
     disk.fill(40_000)
     disk.run("run", *TINY, "--method", "barlow")
     disk.empty()
@@ -128,7 +140,7 @@ def deleted(disk: Disk) -> None:
 
 SCENARIOS: dict[str, Callable[[Disk], None]] = {
     "checkpoint": checkpoint,
-    "record": record,
+    "beginning": beginning,
     "report": report,
     "read-only": read_only,
     "deleted": deleted,
