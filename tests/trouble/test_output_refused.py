@@ -46,6 +46,11 @@ class Place(io.RawIOBase):
 OPEN = Place()
 
 
+def text_to(place: Place, encoding: str) -> io.TextIOWrapper:
+    """A standard stream that leads to `place`."""
+    return io.TextIOWrapper(io.BufferedWriter(place), encoding)  # type: ignore[type-var]
+
+
 @dataclass(frozen=True)
 class Ending:
     """How a command ended, and what reached the other ends of its streams."""
@@ -65,8 +70,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
     def command(*words: str, encoding: str = "utf-8", out: Place | None = OPEN, err: Place | None = OPEN) -> Ending:
         places = [place and Place(place.room, place.reason) for place in (out, err)]
         for name, place in zip(("stdout", "stderr"), places, strict=True):
-            text = None if place is None else io.TextIOWrapper(io.BufferedWriter(place), encoding, write_through=False)
-            monkeypatch.setattr(sys, name, text)
+            monkeypatch.setattr(sys, name, place and text_to(place, encoding))
         monkeypatch.setattr(sys, "argv", ["barlow", *words])
         with pytest.raises(SystemExit) as end:
             cli.main()
@@ -154,7 +158,7 @@ def test_json_is_ascii_whatever_the_terminal_and_gives_every_name_back(typed, ra
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 def test_bars_on_a_terminal_of_eight_bits(encoding):
     place = Place()
-    stream = Stream(io.TextIOWrapper(io.BufferedWriter(place), encoding))
+    stream = Stream(text_to(place, encoding))
     cell = quick_plan(seeds=1).cells[0]
     with Live([cell], Console(file=stream, force_terminal=True, width=40)) as live:  # type: ignore[arg-type]
         live.show(Event("started", cell.id))
@@ -227,7 +231,7 @@ def test_a_terminal_that_shows_nothing_but_text(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(Place, "isatty", lambda self: True)
     place = Place()
-    stream = Stream(io.TextIOWrapper(io.BufferedWriter(place), "utf-8"))
+    stream = Stream(text_to(place, "utf-8"))
     cell = quick_plan(seeds=1).cells[0]
     with Live([cell], Console(file=stream)) as live:  # type: ignore[arg-type]
         live.show(Event("started", cell.id))
