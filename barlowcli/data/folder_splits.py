@@ -61,7 +61,7 @@ def class_trees(root: Path, left_out: LeftOut) -> dict[str, Path]:
     left_out.no_images(inside.others)
     for folder in folders:
         if folder not in chosen:
-            left_out.add(f"in {shown(folder.path.name)}/, which is not used", _count_images(folder.path))
+            left_out.add(f"in {shown(folder.path.name)}/ (not used)", _count_images(folder.path))
     return complete_splits({split: _class_level(path, split) for split, path in splits.items()})
 
 

@@ -109,7 +109,7 @@ def test_test_images_without_classes_beside_train_and_val_are_named_as_not_used(
     write(tmp_path, {"test": 5})
     source = open_folder(tmp_path)
     assert source.origins == {"train": "train/", "test": "val/"}
-    assert source.left_out == {"in test/, which is not used": 5}
+    assert source.left_out == {"in test/ (not used)": 5}
 
 
 def test_other_folders_beside_the_splits_are_named_as_not_used(tmp_path: Path) -> None:
@@ -121,8 +121,8 @@ def test_other_folders_beside_the_splits_are_named_as_not_used(tmp_path: Path) -
     source = open_folder(tmp_path)
     assert source.origins == {"train": "train/", "test": "test/"}
     assert source.left_out == {
-        "in test_ood/, which is not used": 4,
-        "in unlabeled/, which is not used": 7,
+        "in test_ood/ (not used)": 4,
+        "in unlabeled/ (not used)": 7,
         "not images (.md)": 1,
         "outside the class folders": 1,
     }
