@@ -20,6 +20,7 @@ from barlowcli.data.folder_files import (
     subfolders,
 )
 from barlowcli.data.folder_splits import class_trees
+from barlowcli.data.lookalikes import difference, letters, same_to_the_eye
 from barlowcli.data.paths import SUFFIXES, shown, split_meant
 from barlowcli.errors import DataError
 
@@ -201,9 +202,9 @@ def _missing_classes(has: Path, lacks: Path, names: Sequence[str], there: Sequen
     first, *more = names
     rest = f", and {len(more)} more," if more else ""
     message = f"class `{shown(first)}`{rest} is in {shown(str(has))} but not in {shown(str(lacks))}"
-    alike = next((name for name in there if _same_to_the_eye(name) == _same_to_the_eye(first)), None)
+    alike = next((name for name in there if same_to_the_eye(name) == same_to_the_eye(first)), None)
     if alike is not None:
-        message += f", which has `{shown(alike)}`: {_difference(first, alike)}"
+        message += f", which has `{shown(alike)}`: {difference(first, alike)}"
     elif near := get_close_matches(first, there, n=1, cutoff=0.8):
         message += f", which has `{shown(near[0])}`"
     return DataError(message, hint="every split needs a folder of the same name for every class")
@@ -213,28 +214,11 @@ def _refuse_lookalikes(tree: Path, names: Sequence[str]) -> None:
     """Raise DataError where two names of one folder look the same; the letters `a` and `A` may be two classes."""
     alike = defaultdict(list)
     for name in names:
-        alike[_same_to_the_eye(name)].append(name)
+        alike[same_to_the_eye(name)].append(name)
     for same in alike.values():
-        if len(same) > 1 and not (len(same[0]) == 1 and same[0].casefold() == same[1].casefold()):
+        if len(same) > 1 and not letters(same):
             raise DataError(
                 f"{shown(str(tree))} has two class folders `{shown(same[0])}` and `{shown(same[1])}`: "
-                + _difference(same[0], same[1]),
+                + difference(same[0], same[1]),
                 hint="put them together, or give one another name",
             )
-
-
-def _same_to_the_eye(name: str) -> str:
-    """A name less what a reader hardly sees: case, Unicode form, width, spaces and characters without any."""
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return " ".join("".join(letter for letter in text if unicodedata.category(letter) != "Cf").split())
-
-
-def _difference(one: str, other: str) -> str:
-    """In what two names differ that look the same."""
-    if unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other):
-        return f"they look the same and differ in Unicode form ({one!a}, {other!a})"
-    if one.casefold() == other.casefold():
-        return "they differ in case only"
-    if " ".join(one.split()) == " ".join(other.split()):
-        return f"they differ in spaces only ({one!a}, {other!a})"
-    return f"they look the same ({one!a}, {other!a})"

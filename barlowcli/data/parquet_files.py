@@ -40,7 +40,7 @@ class Layout:
         if not self.unused:
             return {}
         named = ", ".join(self.unused[:6]) + (", …" if len(self.unused) > 6 else "")
-        return {f"Parquet files or folders that are no split in use ({named})": len(self.unused)}
+        return {f"other Parquet files ({named})": len(self.unused)}
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _incomplete(path: Path, found: Found) -> DataError:
             f"{path} itself has no Parquet files of a train and a test split; they lie deeper: {listed}",
             hint=f"name the folder that is meant: parquet:{below[0]}",
         )
-    names = [place.name for (place,) in found.places.values()] + list(found.others)
+    names = [f"{place.name}{place.more}" for (place,) in found.places.values()] + list(found.others)
     there = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     return DataError(
         f"{found.folder} needs Parquet files of train and of test (or validation); it has {there or 'no Parquet file'}",
@@ -192,11 +192,11 @@ def _way_out(found: Found) -> str:
     loose = _parquet_files(found.folder)
     if len(loose) == 1:
         return f"name the file, parquet:{loose[0]}, to have a test split drawn from it; {NAMES_HINT}"
-    if len(found.places) == 1:
-        ((split, (place,)),) = found.places.items()
+    if [*found.places] == ["train"] and not found.others:
+        (place,) = found.places["train"]
         if place.folder != found.folder:
             return f"name {place.folder}, parquet:{place.folder}, to have a test split drawn from it"
-        folder = found.folder / split
+        folder = found.folder / "train"
         return f"move its files to a folder and name that, parquet:{folder}, to have a test split drawn from them"
     if not loose and any(found.folder.glob("**/*.arrow")):
         return "there are Arrow files: in Python, `Dataset.to_parquet` makes train.parquet and test.parquet of them"

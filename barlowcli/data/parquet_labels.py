@@ -1,7 +1,7 @@
 """The labels of Parquet files: numbers or text in each, and the classes that all of them mean, matched by name."""
 
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from barlowcli.data.lookalikes import difference, letters, same_to_the_eye
 from barlowcli.data.parquet_columns import is_text
 from barlowcli.data.paths import shown
 from barlowcli.data.splits import class_list
@@ -127,7 +128,7 @@ def matched(
     present = np.unique(np.concatenate(list(values.values())))
     classes = tuple(str(value) if reference is None else _short(reference[value]) for value in present)
     _check_distinct(classes, present, full[0].origin if full else "")
-    _check_spelling(tables)
+    _check_spelling(full)
     return {split: np.searchsorted(present, value) for split, value in values.items()}, classes
 
 
@@ -209,23 +210,17 @@ def _check_distinct(classes: Sequence[str], present: Codes, origin: str) -> None
         first[name] = label
 
 
-def _check_spelling(tables: Mapping[str, Sequence[Labels]]) -> None:
-    """Raise DataError where text labels differ by spaces or Unicode form, or only between splits by case."""
-    splits = [{name for one in files if one.text for name in one.names or ()} for files in tables.values()]
-    everything = sorted(set().union(*splits))
-    for plain, how in ((_plain, "in spaces or Unicode form"), (lambda name: _plain(name).casefold(), "in case")):
-        alike: dict[str, list[str]] = {}
-        for name in everything:
-            alike.setdefault(plain(name), []).append(name)
-        for names in alike.values():
-            together = any(len(split.intersection(names)) > 1 for split in splits)  # `a` and `A` may be two letters
-            if len(names) > 1 and not (together and how == "in case"):
-                listed = " and ".join(f"`{ascii(name)[1:-1]}`" for name in names[:3])
-                raise DataError(f"labels {listed} differ only {how}", hint="write one name for one class in all files")
-
-
-def _plain(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", name).split())
+def _check_spelling(files: Iterable[Labels]) -> None:
+    """Raise DataError where labels that are text look the same and are not; `a` and `A` may be two letters."""
+    alike = defaultdict(list)
+    for name in sorted({name for one in files if one.text for name in one.names or ()}):
+        alike[same_to_the_eye(name)].append(name)
+    for same in alike.values():
+        if len(same) > 1 and not letters(same):
+            raise DataError(
+                f"labels `{_short(same[0])}` and `{_short(same[1])}` would be two classes: {difference(*same[:2])}",
+                hint="write one name for one class in all files",
+            )
 
 
 def _short(name: str) -> str:

@@ -50,6 +50,11 @@ class Place:
         """What a message calls it: a file of it, or its folder."""
         return self.shards[0].file.name if self.alike else f"{self.folder.name}/"
 
+    @property
+    def more(self) -> str:
+        """How many files are not in `name`, in words."""
+        return f" and {len(self.shards) - 1} more of it" if self.alike and len(self.shards) > 1 else ""
+
     def without(self, file: Path) -> str:
         """What a message calls the rest; "" where there is none."""
         return next((self.name if file not in self.files else one.name for one in self.files if one != file), "")

@@ -15,10 +15,8 @@ from barlowcli.data.imageset import Part, Source
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import DataError
 from barlowcli.settings.data import DataSettings
-from tests.cli.conftest import Command, run, unmeasured
+from tests.cli.conftest import Command
 from tests.data.test_parquet import columns, error, greys, open_path, png, write
-
-__all__ = ["run", "unmeasured"]
 
 CATS = ["cat", "dog", "owl"]
 
@@ -151,6 +149,11 @@ def test_a_test_file_in_the_folder_of_train(tmp_path: Path) -> None:
 
 
 def test_a_train_split_alone_is_divided_where_its_folder_is_named(tmp_path: Path) -> None:
+    splits(tmp_path, "default/train-0-of-2", "default/train-1-of-2")
+    assert error(tmp_path).message.endswith("it has train-0-of-2.parquet and 1 more of it")
+    assert error(tmp_path).hint.startswith("move its files to a folder")
+    for number in (0, 1):
+        (tmp_path / "default" / f"train-{number}-of-2.parquet").unlink()
     splits(tmp_path, "default/train/0000", "default/train/0001")
     assert error(tmp_path).message.endswith("(or validation); it has train/")
     place = tmp_path / "default" / "train"
@@ -158,6 +161,7 @@ def test_a_train_split_alone_is_divided_where_its_folder_is_named(tmp_path: Path
     source = open_path(place, test_fraction=0.25)
     assert (len(source.train), len(source.test)) == (6, 2)
     assert sorted(greys(source.train) + greys(source.test)) == [0, 1, 2, 3, 10, 11, 12, 13]
+    assert source.origins == {"test": "25 % of each class"}
 
 
 def test_a_split_beside_the_one_that_was_named_is_not_used_and_named(tmp_path: Path) -> None:
@@ -292,9 +296,10 @@ def test_labels_as_text_in_one_file_and_numbers_with_names_in_another(tmp_path: 
 @pytest.mark.parametrize(
     ("train", "test", "words"),
     [
-        (["cat", "dog"], ["Cat", "dog"], "labels `Cat` and `cat` differ only in case"),
-        (["cat", "dog"], ["cat ", "dog"], "labels `cat` and `cat ` differ only in spaces or Unicode form"),
-        (["caf\u00e9", "bar"], ["cafe\u0301", "bar"], r"labels `cafe\u0301` and `caf\xe9` differ only in spaces"),
+        (["cat", "dog"], ["Cat", "dog"], "labels `Cat` and `cat` would be two classes: they differ in case only"),
+        (["cat", "dog", "Cat"], ["cat", "dog", "Cat"], "they differ in case only"),
+        (["cat", "dog"], ["cat ", "dog"], "they differ in spaces only ('cat', 'cat ')"),
+        (["caf\u00e9", "bar"], ["cafe\u0301", "bar"], "they look the same and differ in Unicode form"),
         (["cat", ""], ["cat", "dog"], "column `label` is empty in row 1"),
     ],
 )
