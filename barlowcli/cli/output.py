@@ -116,9 +116,11 @@ def paragraph(message: str, *, indent: str = "") -> str:
 
 def warn(message: str) -> None:
     """`warning: …` on stderr: what a person must know who asked for quiet too."""
-    err, start = console(stderr=True), "warning:"
-    err.print(f"[bold yellow]{start}[/]", end="")
-    err.print(paragraph(f"{start} {plain(message)}", indent="  ").removeprefix(start), markup=False)
+    from rich.text import Text
+
+    text = Text(paragraph(f"warning: {plain(message)}", indent="  "))
+    text.stylize("bold yellow", 0, len("warning:"))
+    console(stderr=True).print(text)  # in one go: live bars may be below it
 
 
 class Terminal:

@@ -3,6 +3,8 @@
 Each test is a data set as someone has it. What is printed is what `barlow run` prints.
 """
 
+import io
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
+from barlowcli.cli import output
 from barlowcli.cli.output import Terminal
 from barlowcli.data.load import load_dataset
 from barlowcli.engines.base import Event
 from barlowcli.errors import DataError
 from barlowcli.records.inventory import Inventory
 from barlowcli.settings.data import DataSettings
+from tests.grids import tiny_plan
 from tests.trouble.made import class_folders, photo, png, put, table
 
 Told = Callable[..., tuple[list[str], list[str]]]
@@ -283,6 +288,21 @@ def test_the_same_images_are_told_of_once_and_others_again(capsys):
         "  train 270, validation 30 (10 % of train), test 1,000",
         "  train 180, validation 20 (10 % of train), test 1,000",
     ]
+
+
+def test_on_a_terminal_words_stay_whole_above_the_bars(monkeypatch, tmp_path):
+    root = two_classes(tmp_path / "pets")
+    shutil.copy(root / "train" / "cat" / "004.png", root / "test" / "dog" / "001.png")
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=60, soft_wrap=True, highlight=False)
+    monkeypatch.setattr(output, "console", lambda *, stderr: terminal)
+    cell = tiny_plan().cells[0]
+    with Terminal(quiet=False).cells([cell]) as show:
+        show(Event("read", cell.id, inventory=inventory(f"folder:{root}")))
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", line) for line in screen.getvalue().splitlines()]
+    at = lines.index("warning: 1 of 60 test images is, pixel for pixel, also among")
+    assert lines[at + 1] == "  the training images with another label"
+    assert lines.index("read pets: 2 classes, 16 x 16 pixels") < at
 
 
 def test_a_class_with_an_endless_name_does_not_fill_the_screen(told, tmp_path):
