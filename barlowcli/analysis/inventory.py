@@ -146,7 +146,7 @@ def _balance(read: Inventory) -> Iterator[str]:
             break
     test = _images(read, "test")
     if 0 < test < max(FEW, FEW_OF_A_CLASS * read.classes):
-        yield f"there {_are(test)} only {_count(test, 'test image')}: each is {percent(1 / test)} of an accuracy"
+        yield f"there {_are(test)} only {_count(test, 'test image')}: each is worth {100 / test:.1f} points of accuracy"
 
 
 def _always(read: Inventory) -> str:

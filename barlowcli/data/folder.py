@@ -33,7 +33,8 @@ def load(settings: DataSettings, root: Path) -> Source:
         return files_part([files[name][row] for row in chosen.tolist()], labels[name][chosen], base, settings)
 
     source = split_source(labels, part, classes, settings)
-    return replace(source, origins=folder.origins, left_out=folder.left_out.counts())
+    origins = {**source.origins, **folder.origins}
+    return replace(source, origins=origins, left_out=folder.left_out.counts())
 
 
 def files_part(files: Sequence[Path], labels: Tensor, base: Path, settings: DataSettings) -> Part:

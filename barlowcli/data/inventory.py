@@ -61,7 +61,7 @@ def take_inventory(
         brightest=max(look.brightest for look in looks.values()),
         grey=all(look.grey for look in looks.values()),
         skipped=skipped,
-        left_out=dict(source.left_out),
+        left_out=dict(sorted(source.left_out.items())),
     )
 
 

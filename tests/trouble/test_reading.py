@@ -63,9 +63,7 @@ def test_good_data_are_told_in_three_short_lines_and_nothing_is_warned_of(told, 
     lines, warnings = told(f"folder:{two_classes(tmp_path / 'pets')}")
     assert lines[0] == "read pets: 2 classes, 16 x 16 pixels"
     assert lines[2:] == ["  images a class in train: 36"]
-    assert "train 72" in lines[1]
-    assert "validation 8 (10 % of train" in lines[1]
-    assert "test 60" in lines[1]
+    assert lines[1] == "  train 72 (train/), validation 8 (10 % of train), test 60 (test/)"
     assert all(len(line) <= 80 for line in lines)
     assert not warnings
 
@@ -241,7 +239,7 @@ def test_one_class_is_most_of_the_data(told, tmp_path):
 
 def test_there_are_hardly_any_images_to_test_on(told, tmp_path):
     _, warnings = told(f"folder:{two_classes(tmp_path, 20, 4)}")
-    assert warnings == ["there are only 8 test images: each is 12.5 % of an accuracy"]
+    assert warnings == ["there are only 8 test images: each is worth 12.5 points of accuracy"]
 
 
 def test_thumbnails_are_enlarged(told, tmp_path):
@@ -266,6 +264,31 @@ def test_bad_images_that_were_skipped_are_counted(told, tmp_path):
     (root / "test" / "dog" / "000.png").write_bytes(b"")
     lines, warnings = told(f"folder:{root}", on_bad_image="skip")
     assert lines[-1] == "  left out: 2 bad images"
+    assert not warnings
+
+
+def test_leftovers_and_links_to_nowhere_are_counted_by_what_they_are(told, tmp_path):
+    root = two_classes(tmp_path / "pets")
+    put(root / "train" / "cat" / "@eaDir" / "000.png", png(photo(1)))
+    put(root / "__MACOSX" / "train" / "cat" / "._000.png", b"of a Mac")
+    put(root / "train" / "dog" / "Thumbs.db", b"of Windows")
+    put(root / "train" / "dog" / ".hidden.png", b"?")
+    (root / "test" / "dog" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    lines, warnings = told(f"folder:{root}", on_bad_image="skip")
+    assert lines[-1] == "  left out: 1 bad image, 1 hidden, 3 left by other programs"
+    assert not warnings
+
+
+def test_val_serves_as_test_and_a_split_that_is_not_used_is_named(told, tmp_path):
+    root = two_classes(tmp_path / "pets")
+    (root / "test").rename(root / "val")
+    lines, _ = told(f"folder:{root}")
+    assert lines[1].endswith("test 60 (val/)")
+    for number in range(3):
+        put(root / "test" / f"{number}.png", png(photo(900 + number)))
+    lines, warnings = told(f"folder:{root}")
+    assert lines[1].endswith("test 60 (val/)")
+    assert lines[-1] == "  left out: 3 in test/, which is not used"
     assert not warnings
 
 
