@@ -90,7 +90,8 @@ def pixel_mean(planes: Tensor) -> Tensor:
 def luma(images: Tensor) -> Tensor:
     """Weighted sum of the channels as in torchvision, (B, 3, H, W) -> (B, H, W)."""
     red, green, blue = images.unbind(1)
-    return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
+    # minus a negative, in one rounding: torch 2.11 traces add_ with an alpha as two operations, in other bits
+    return (red * LUMA[0]).sub_(green, alpha=-LUMA[1]).sub_(blue, alpha=-LUMA[2])
 
 
 def greyscale(images: Tensor) -> Tensor:
