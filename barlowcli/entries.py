@@ -79,7 +79,8 @@ class DatasetEntry(Entry):
 
 def did_you_mean(name: str, known: list[str]) -> str:
     """A hint that names the nearest known name, or all of them."""
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    same = [one for one in known if one.casefold() == name.casefold()]
+    near = same or get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else "known: " + ", ".join(known)
 
 

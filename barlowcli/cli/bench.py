@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from barlowcli.cli import flags, output
+from barlowcli.cli import flags, output, readers
 from barlowcli.cli.parsing import absolute, all_settings, axis_values
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.experiment.files import load_experiment
@@ -27,13 +27,25 @@ def bench(
     data_root: flags.DataRoot = DATA_ROOT,
     limit: flags.Limit = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs of the whole cell; default 2 on a GPU, else the preset's.")
+        int | None,
+        typer.Option(
+            parser=readers.whole("--epochs"),
+            metavar=readers.INT,
+            help="Epochs of the whole cell; default 2 on a GPU, else the preset's.",
+        ),
     ] = None,
     settings: flags.Set = None,
     way: Annotated[
         Way | None, typer.Option("--step", help="Only this way to take a step; default: all on a GPU, else eager.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.01, help="Length of a block; each thing has five.")] = 1.0,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            parser=readers.real("--seconds", 0.01),
+            metavar=readers.FLOAT,
+            help="Length of each of five blocks.",
+        ),
+    ] = 1.0,
     device: flags.Device = "auto",
     as_json: flags.JsonAlone = False,
     quiet: flags.Quiet = False,

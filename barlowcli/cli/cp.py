@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from barlowcli.cli import flags, output
+from barlowcli.cli import flags, output, readers
 from barlowcli.running.copying import as_argument, copy
 
 
 def cp(
     experiment: flags.Experiment,
-    destination: Annotated[Path, typer.Argument(help="The new file, ./NAME.toml; NAME is that of the new experiment.")],
+    destination: Annotated[
+        Path,
+        typer.Argument(parser=readers.path, help="The new file, ./NAME.toml; NAME is that of the new experiment."),
+    ],
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
     """Copy an experiment to a file of your own, to be edited and run by its path."""

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from barlowcli.cli import flags, output
+from barlowcli.cli import flags, output, readers
 from barlowcli.running.doctor import EXAMPLE, examine
 
 
 def doctor(
-    results: Annotated[Path, typer.Option(help="Where results would go.")] = Path("results"),
+    results: Annotated[
+        Path, typer.Option(parser=readers.path, metavar=readers.PATH, help="Where results would go.")
+    ] = Path("results"),
     as_json: flags.Json = False,
 ) -> None:
     """Check versions, devices, memory and disk; say what a run would use here. Exit 1 where something is wrong."""

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.axes import check_axis_values
+from barlowcli.machine.places import expanded, unquoted
 from barlowcli.settings.mistakes import quoted
 from barlowcli.settings.tables import read_toml, unusable
 
@@ -44,10 +44,12 @@ def absolute(dataset: str | None) -> str | None:
     """`folder:PATH` with the path made absolute; names as they are; None where none was given."""
     if not dataset:
         return None
-    kind, colon, path = dataset.partition(":")
+    kind, colon, path = unquoted(dataset).partition(":")
     try:
-        return f"{kind}:{Path(path).expanduser().resolve()}" if colon and path else dataset
-    except (OSError, ValueError, RuntimeError) as error:  # a home that nobody has, a loop of links
+        return f"{kind}:{expanded(path).resolve()}" if colon and path else kind + colon
+    except ConfigError as error:
+        raise ConfigError([f"--dataset {quoted(dataset)}: {error.message}"], hint=error.hint) from error
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, no name of a file
         raise ConfigError([f"--dataset {quoted(dataset)}: {error}"], hint=f"check the path after `{kind}:`") from error
 
 
@@ -78,7 +80,7 @@ def axis_values(
 
 def split(text: str, flag: str) -> list[str]:
     """Comma-separated values, at least one. Raises ConfigError."""
-    values = [value.strip() for value in text.split(",") if value.strip()]
+    values = [unquoted(value.strip()) for value in unquoted(text.strip()).split(",") if value.strip()]
     if not values:
         raise ConfigError([f"{flag}: at least one value is needed"])
     try:
@@ -91,9 +93,10 @@ def split(text: str, flag: str) -> list[str]:
 def parse_settings(items: list[str]) -> dict[str, Any]:
     """`key=value` -> value as TOML would read it, text where it would not. Raises ConfigError."""
     parsed = {}
-    for item in items:
+    for given in items:
+        item = unquoted(given.strip())
         key, equals, text = item.partition("=")
-        key = key.strip()
+        key = ".".join(part.strip() for part in key.split("."))
         if not equals or not key:
             raise ConfigError([f"--set {item}: expected key=value"], hint="for example --set training.batch_size=128")
         try:
@@ -109,7 +112,7 @@ def parse_settings(items: list[str]) -> dict[str, Any]:
 
 def parse_shard(shard: str | None) -> tuple[int, int]:
     """`I/N` -> (I, N); (1, 1) where none was asked for. Raises ConfigError."""
-    part, _, parts = (shard or "1/1").partition("/")
+    part, _, parts = "".join((shard or "1/1").split()).partition("/")
     if not (re.fullmatch(r"[0-9]{1,9}/[0-9]{1,9}", f"{part}/{parts}") and 1 <= int(part) <= int(parts)):
         raise ConfigError([f"--shard {shard}: expected I/N with 1 <= I <= N"], hint="for example --shard 1/4")
     return int(part), int(parts)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # it imports matplotlib
 
 def report(
     experiment: Annotated[
-        str | None, typer.Argument(help="Its name, or the folder of a run; default: all with results.")
+        str | None, typer.Argument(help="Its name, or the path of a run or of a folder of runs; default: all.")
     ] = None,
     preset: Annotated[str | None, typer.Option(help="Only this preset.")] = None,
     results: flags.Results = Path("results"),
@@ -24,7 +24,8 @@ def report(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only what was found.")] = False,
 ) -> None:
     """Write the report again from plan and records, and print what was found."""
-    reports = [write_report(folder) for folder in find_runs(results, experiment, preset)]
+    show = output.Terminal(quiet=False)  # what is said is what a name was read as
+    reports = [write_report(folder) for folder in find_runs(results, experiment, preset, show)]
     if as_json:
         output.print_json([as_value(one) for one in reports])
     for one in reports:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from barlowcli.cli import flags, output
+from barlowcli.cli import flags, output, readers
 from barlowcli.cli.parsing import absolute
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.records.record import Record
@@ -18,7 +18,10 @@ MOST_ROWS = 20
 
 
 def rerun(
-    record: Annotated[Path, typer.Argument(help="A record.json, or the folder of its cell.")],
+    record: Annotated[
+        Path,
+        typer.Argument(parser=readers.path, help="A record.json, or the folder of its cell."),
+    ],
     dataset: Annotated[
         str | None, typer.Option(help="Where the record's images lie: folder:PATH or parquet:PATH.")
     ] = None,
@@ -26,9 +29,16 @@ def rerun(
     device: Annotated[
         str, typer.Option(help="auto (the record's, where there is one here), cpu, cuda or mps.")
     ] = "auto",
-    out: Annotated[Path | None, typer.Option(help="Keep the new cell in this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(parser=readers.path, metavar=readers.PATH, help="Keep the new cell in this folder.")
+    ] = None,
     tolerance: Annotated[
-        float | None, typer.Option(min=0, help="Numbers this far apart agree; default: to the bit.")
+        float | None,
+        typer.Option(
+            parser=readers.real("--tolerance"),
+            metavar=readers.FLOAT,
+            help="Numbers this far apart agree; default: to the bit.",
+        ),
     ] = None,
     as_json: flags.JsonAlone = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only whether the numbers agree.")] = False,

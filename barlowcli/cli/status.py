@@ -11,12 +11,14 @@ from barlowcli.running.runs import count, find_runs
 
 
 def status(
-    experiment: Annotated[str | None, typer.Argument(help="Its name; default: every experiment with results.")] = None,
+    experiment: Annotated[
+        str | None, typer.Argument(help="Its name, or the path of a run or of a folder of runs; default: all.")
+    ] = None,
     results: flags.Results = Path("results"),
     as_json: flags.Json = False,
 ) -> None:
     """Say how many cells of each run are done, failed, collapsed, diverged or still to do."""
-    runs = [count(folder) for folder in find_runs(results, experiment)]
+    runs = [count(folder) for folder in find_runs(results, experiment, show=output.Terminal(quiet=False))]
     if as_json:
         output.print_json([asdict(run) for run in runs])
         return

@@ -5,11 +5,12 @@ from typing import Annotated, get_args
 
 import typer
 
-from barlowcli.cli import flags, output
+from barlowcli.cli import flags, output, readers
 from barlowcli.cli.parsing import absolute, all_settings, split
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.errors import ConfigError
 from barlowcli.running import views as running
+from barlowcli.settings.values import read
 from barlowcli.settings.views import Jitter
 
 JITTERS: tuple[Jitter, ...] = get_args(Jitter)
@@ -21,18 +22,33 @@ def views(
     preset: Annotated[str, typer.Option(help="Of which preset.")] = "quick",
     shuffle: Annotated[str | None, typer.Option(help="Shuffle arms, comma-separated; default: all that fit.")] = None,
     jitter: Annotated[str, typer.Option(help="A panel for each, comma-separated: on, off, histogram.")] = "on,off",
-    images: Annotated[int, typer.Option("--images", "-n", min=1, max=64, help="How many images, one row each.")] = 6,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    images: Annotated[
+        int,
+        typer.Option(
+            "--images",
+            "-n",
+            parser=readers.whole("--images", 1, 64),
+            metavar=readers.INT,
+            help="How many images, one row each.",
+        ),
+    ] = 6,
+    seed: Annotated[
+        int, typer.Option(parser=readers.whole("--seed", -readers.LARGEST), metavar=readers.INT, help="Of the draws.")
+    ] = 0,
     image_size: flags.ImageSize = None,
     settings: flags.Set = None,
     data_root: flags.DataRoot = DATA_ROOT,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write, .png or .svg.")] = Path("views.png"),
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", parser=readers.path, metavar=readers.PATH, help="The picture, .png or .svg."),
+    ] = Path("views.png"),
 ) -> None:
     """Draw a few images, every shuffle arm, two views each, with and without jitter."""
-    unknown = [value for value in split(jitter, "--jitter") if value not in JITTERS]
+    given = [read("views.jitter", value) for value in split(jitter, "--jitter")]
+    unknown = [value for value in given if value not in JITTERS]
     if unknown:
         raise ConfigError([f"--jitter: no value `{unknown[0]}`"], hint=f"any of {', '.join(JITTERS)}")
-    jitters = [value for value in JITTERS if value in split(jitter, "--jitter")]
+    jitters = [value for value in JITTERS if value in given]
     running.check_picture(out)
     sheet = running.draw(
         experiment,

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from barlowcli.errors import DataError
+from barlowcli.errors import ConfigError, DataError
+from barlowcli.machine.places import expanded
 from barlowcli.registry import DATASETS
 
 T = TypeVar("T")
@@ -85,13 +86,26 @@ def split_name(name: str) -> tuple[str, Path | None]:
     hint = f"check the path after `{kind}:`"
     try:
         text.encode()
-        path = Path(text).expanduser()
+        path = expanded(text)
         there = path.exists()
-    except (OSError, ValueError, RuntimeError) as error:  # too long, not UTF-8, a home that nobody has
+    except ConfigError as error:  # a home or a variable that is not known
+        raise DataError(error.message, hint=error.hint) from error
+    except (OSError, ValueError, RuntimeError) as error:  # too long, not UTF-8
         raise DataError(f"{shown(text)}: {_reason(error)}", hint=hint) from error
     if not there:
         raise DataError(f"{shown(text)}: no such file or folder", hint=hint)
     return kind, path
+
+
+def located(name: str) -> str:
+    """`folder:~/PATH` with what `~` and variables stand for; other names, and what stands for nothing, as they are."""
+    kind, colon, path = name.partition(":")
+    if not colon or not DATASETS.lists_files(kind):
+        return name
+    try:
+        return f"{kind}:{expanded(path)}"
+    except (ConfigError, ValueError):
+        return name  # `split_name` says what is wrong with it
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """An axis of the grid: one factor, its values and the settings that they stand for."""
 
-import math
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,10 +17,12 @@ from pydantic import (
 
 from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
-from barlowcli.registry import SHUFFLES
+from barlowcli.experiment.order import axis_text, in_order, is_number, meant
 from barlowcli.settings.base import Settings
 from barlowcli.settings.mistakes import quoted
+from barlowcli.settings.numbers import number_of
 from barlowcli.settings.tables import expand, flatten
+from barlowcli.settings.values import misread, read
 
 SHUFFLE = "views.shuffle"
 """The setting whose axis says in which domain an arm is at home."""
@@ -94,6 +96,15 @@ class Axis(Settings):
     words: dict[str, str] = {}
     """Value -> what a reader calls it, where it has a word of its own."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _values_as_meant(cls, given: Any) -> Any:
+        """Values of a setting as its field has them, each once, numbers by size."""
+        if not isinstance(given, Mapping) or not isinstance(given.get("key"), str):
+            return given
+        values = given.get("values")
+        return {**given, "values": _listed(given["key"], values)} if isinstance(values, list) else given
+
     @model_serializer(mode="wrap")
     def _without_empty_words(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A plan says of an axis what its file says of it."""
@@ -129,31 +140,55 @@ class Axis(Settings):
 
     def cut(self, name: str, values: Sequence[Any]) -> "Axis":
         """The axis called `name` with other values; a table has no others than its own. Raises ConfigError."""
+        texts = [axis_text(value) for value in values]
         if isinstance(self.values, dict):
-            for value in values:
-                if value not in self.values:
-                    raise ConfigError([f"{name}: no value `{value}`"], hint=did_you_mean(value, list(self.values)))
-            return self.model_copy(update={"values": {value: self.values[value] for value in values}})
+            known = self.names()
+            found = [meant(text, known) for text in texts]
+            for text, value in zip(texts, found, strict=True):
+                if value is None:
+                    raise ConfigError([f"{name}: no value `{text}`"], hint=did_you_mean(text, known))
+            kept = {value: self.values[value] for value in known if value in found}
+            return self.model_copy(update={"values": kept})
         typed = {axis_text(value): value for value in self.values}
-        return self.model_copy(update={"values": [typed.get(str(value), value) for value in values]})
+        plain = all(map(is_number, self.values))
+        given = [
+            typed[text] if text in typed else _from_text(self.key, value, number_is_meant=plain)
+            for text, value in zip(texts, values, strict=True)
+        ]
+        return self.model_copy(update={"values": _listed(self.key, given)})
+
+    def mistakes(self) -> list[str]:
+        """What is wrong with values that the setting would take for others."""
+        if isinstance(self.values, dict):
+            return []
+        return [problem for value in self.values if (problem := misread(self.key, value))]
 
     def after(self, before: "Axis") -> "Axis":
         """This axis with the values of `before` too, numbers by size."""
         if isinstance(before.values, dict) and isinstance(self.values, dict):
-            return self.model_copy(update={"values": before.values | self.values})
-        values = list({axis_text(value): value for value in (*before.values, *self.values)}.values())
-        if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-            values.sort()
-        return self.model_copy(update={"values": values})
+            both = before.values | self.values
+            return self.model_copy(update={"values": {name: both[name] for name in in_order(list(both))}})
+        return self.model_copy(update={"values": _listed(self.key, [*before.values, *self.values])})
 
 
-def axis_text(value: object) -> str:
-    """How an axis value is written in tables and ids of arms."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, (list, tuple)):
-        return "-".join(axis_text(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _from_text(key: str, value: Any, *, number_is_meant: bool) -> Any:
+    """A value of the setting `key` that a flag has as text: "0.2-1" is a list. number_is_meant: where its field is not
+    known."""
+    found = read(key, value)
+    if not isinstance(found, str):
+        return found
+    parts = [part for part in re.split(r"(?<![eE])-", found) if part]
+    listed = read(key, parts)
+    if len(parts) > 1 and all(map(is_number, listed)):
+        return listed
+    known = number_of(found) if number_is_meant else None
+    return found if known is None else known
+
+
+def _listed(key: str, values: Iterable[Any]) -> list[Any]:
+    """Values of a setting as its field has them, each once, numbers by size."""
+    read_each = [read(key, value) for value in values]
+    return in_order(list({axis_text(value): value for value in read_each}.values()))
 
 
 def check_axis_values(names: Iterable[str]) -> None:
@@ -163,12 +198,3 @@ def check_axis_values(names: Iterable[str]) -> None:
             raise ValueError(
                 f"an axis cannot have the value {quoted(name)}: `{_NONE}` stands for no value, `{_SAME}` between values"
             )
-
-
-def number(value: str) -> float:
-    """An axis value as a number, to order by: "64" -> 64, "patch-4" -> 4, "none" -> infinity (a patch of any size)."""
-    named = {"pixels": 1, "none": math.inf}
-    try:
-        return float(named.get(value) or SHUFFLES.number(value) or value)
-    except ValueError:
-        return math.inf

@@ -2,14 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from barlowcli.experiment.order import axis_text
 from barlowcli.settings.base import LATER, NonNegative, Settings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,63}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Selector = dict[str, str]
-"""Axis name -> value; the key "metric" overrides the claim's metric for this reference."""
+
+
+def _as_text(value: object) -> object:
+    return axis_text(value) if isinstance(value, (bool, int, float)) else value
+
+
+Selector = dict[str, Annotated[str, BeforeValidator(_as_text)]]
+"""Axis name -> value, a number as an axis has it; the key "metric" overrides the claim's metric for this reference."""
 Domain = Literal["own", "none"]
 """Where arms are probed: each on images shuffled as it was trained, or all on intact images."""
 SYMBOLS = ("smallest", "second-largest", "largest")

@@ -1,12 +1,16 @@
 """The experiment files: where they lie, their names, and how one is read; all mistakes are reported at once."""
 
+import codecs
 import functools
+import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError
+from barlowcli.machine.places import expanded
 from barlowcli.settings.tables import expand, merge, read_toml, unusable
 
 if TYPE_CHECKING:  # pydantic takes its time, and `barlow ls` needs none of it
@@ -33,23 +37,50 @@ def load_experiment(name: str) -> "Experiment":
 
     Raises ConfigError: no such experiment, not TOML, or every mistake in it at once.
     """
-    if name.endswith(".toml") or "/" in name:
-        path = Path(name)
-        try:
-            there = path.is_file()
-        except OSError:  # a name too long, a folder that is locked
-            there = False
-        if not there:
-            raise ConfigError([f"no experiment file at {name}"], hint="`barlow ls experiments` names those it has")
-    else:
-        known = experiment_names()
-        if name not in known:
-            raise ConfigError(
-                [f"no experiment named `{name}`"],
-                hint=did_you_mean(name, known) + "; a file of your own is given by its path, ./my.toml",
-            )
-        path = experiments_folder() / f"{name}.toml"
-    return parse_experiment(path)
+    return parse_experiment(source_file(name))
+
+
+def source_file(name: str) -> Path:
+    """The file of an experiment, by its name or by a path. Raises ConfigError where there is none."""
+    if is_path(name):
+        return _own_file(name)
+    known = experiment_names()
+    if name in known:
+        return experiments_folder() / f"{name}.toml"
+    own = f"./{name}.toml" if _is_file(Path(f"{name}.toml")) else ""
+    hint = f"`{own}` is a file here" if own else did_you_mean(name, known)
+    more = "" if own else "; a file of your own is given by its path, ./my.toml"
+    raise ConfigError([f"no experiment named `{name}`"], hint=hint + more)
+
+
+def is_path(name: str) -> bool:
+    """Whether an experiment is given by the path of its file."""
+    return "/" in name or name.lower().endswith(".toml") or name.startswith(("~", "$"))
+
+
+def _own_file(name: str) -> Path:
+    """The file at a path. Raises ConfigError that says what is there instead."""
+    hint = "`barlow ls experiments` names those it has"
+    try:
+        path = expanded(name)
+    except ConfigError as error:
+        raise ConfigError([f"no experiment file at {name}: {error.message}"], hint=error.hint) from error
+    if _is_file(path):
+        return path
+    with_suffix = path.with_name(f"{path.name}.toml") if path.name else path
+    if _is_file(with_suffix):
+        hint = f"did you mean {with_suffix}?"
+    elif os.path.isdir(path):
+        inside = sorted(one.name for one in path.glob("*.toml"))
+        hint = f"it is a folder; {'in it: ' + ', '.join(inside[:5]) if inside else 'name a file'}"
+    raise ConfigError([f"no experiment file at {name}"], hint=hint)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, a folder that is locked
+        return False
 
 
 def parse_experiment(path: Path) -> "Experiment":
@@ -83,24 +114,47 @@ def read_experiment(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     """The tables of a file, all of whose values a setting could have."""
+    text = text_of(path)
+    try:
+        value = read_toml(text)
+    except ValueError as error:
+        hint = 'TOML writes 0.05, true and "text"'
+        raise ConfigError([f"{path} is not valid TOML: {error}{_line_of(error, text)}"], hint=hint) from error
+    if problems := list(unusable(value)):
+        raise ConfigError([f"{path.name}: {problem}" for problem in problems])
+    return value
+
+
+def _line_of(error: ValueError, text: str) -> str:
+    """The line that an error of TOML speaks of, as a part of its message."""
+    from barlowcli.settings.mistakes import quoted
+
+    found = re.search(r"at line (\d+)", str(error))
+    lines = text.splitlines()
+    return f": {quoted(lines[int(found[1]) - 1].strip())}" if found and int(found[1]) <= len(lines) else ""
+
+
+def text_of(path: Path) -> str:
+    """The text of an experiment file, less the byte order mark that some editors write; UTF-16 is known by its mark.
+
+    Raises ConfigError where it cannot be read.
+    """
     hint = "`barlow cp shuffle-test my.toml` writes one to start from"
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"cannot read {path}: it is not UTF-8 text"], hint=hint) from error
     except OSError as error:
         raise ConfigError([f"cannot read {path}: {error.strerror or error}"], hint=hint) from error
     if len(content) > MOST_BYTES:
         raise ConfigError([f"{path} is no experiment file: more than {MOST_BYTES:,} bytes"], hint=hint)
+    wide = len(content) > 2 and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        value = read_toml(text)
-    except ValueError as error:
-        raise ConfigError([f"{path} is not valid TOML: {error}"]) from error
-    if problems := list(unusable(value)):
-        raise ConfigError([f"{path.name}: {problem}" for problem in problems])
-    return value
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"cannot read {path}: it is not UTF-8 text"], hint=f"save it as UTF-8; {hint}") from error
+    if "\0" in text:
+        raise ConfigError([f"cannot read {path}: it is not UTF-8 text"], hint="save it as UTF-8, not UTF-16")
+    return text
 
 
 def _too_large(spec: "Experiment") -> list[str]:

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator
 
+from barlowcli.experiment.claims import Selector
+from barlowcli.experiment.order import in_order, is_number
 from barlowcli.settings.base import Settings
 from barlowcli.settings.tables import expand, flatten, look_up
+from barlowcli.settings.values import misread, read
 
 TUNING: Final = "tuning"
 SCREENING: Final = "screening"
@@ -42,7 +45,7 @@ class Tune(Settings):
     """
 
     per: tuple[str, ...] = ()
-    at: dict[str, str] = {}
+    at: Selector = {}
     seeds: Seeds = 2
     metric: str = METRIC
     values: dict[str, Any]
@@ -57,7 +60,9 @@ class Tune(Settings):
         for key, listed in found.items():
             if not isinstance(listed, list) or len(listed) < 2:
                 raise ValueError(f"{key}: expected a list of at least two values to choose from, got {listed!r}")
-        return {key: sorted(listed) if _are_numbers(listed) else listed for key, listed in found.items()}
+            if problems := [problem for one in listed if (problem := misread(key, one))]:
+                raise ValueError(problems[0])
+        return {key: in_order([read(key, one) for one in listed]) for key, listed in found.items()}
 
     def without(self, settings: Collection[str]) -> "Tune":
         """This stage less the settings (by dotted key) that were chosen by hand."""
@@ -70,9 +75,5 @@ class Tune(Settings):
 
     def edges(self, settings: Mapping[str, Any]) -> list[str]:
         """Those of chosen settings that are the smallest or largest number of their list."""
-        listed = {key: values for key, values in self.values.items() if key in settings and _are_numbers(values)}
+        listed = {key: values for key, values in self.values.items() if key in settings and all(map(is_number, values))}
         return [key for key, values in listed.items() if settings[key] in (values[0], values[-1])]
-
-
-def _are_numbers(values: list[Any]) -> bool:
-    return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from barlowcli.entries import did_you_mean
-from barlowcli.experiment.axes import Axis, axis_text, number
-from barlowcli.experiment.claims import NAME_PATTERN, SYMBOLS, WINNER, Claim, Name
+from barlowcli.experiment.axes import Axis
+from barlowcli.experiment.claims import NAME_PATTERN, SYMBOLS, WINNER, Claim, Name, Selector
 from barlowcli.experiment.first_stage import Screen, Seeds, Tune
+from barlowcli.experiment.order import axis_text, number
 from barlowcli.registry import METHODS
 from barlowcli.settings.base import Positive, Settings
 from barlowcli.settings.mistakes import NAME_RULE, quoted
@@ -26,7 +27,7 @@ class Control(Settings):
     is repeated. Axes in neither have no meaning for it.
     """
 
-    set: dict[str, str]
+    set: Selector
     follow: tuple[str, ...] = ()
     seeds: Seeds | None = None
     """Fewer seeds than the grid, where more would be the same number again."""

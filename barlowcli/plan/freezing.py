@@ -1,5 +1,6 @@
 """plan.json: frozen before the first cell, joined with what was planned before, and read back."""
 
+import os
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +13,8 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import read_record
 from barlowcli.settings.mistakes import describe
 
+ANEW = "move it away: the same `barlow run` writes the plan anew, and what is done is not run again"
+
 
 def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
     """Add `plan` to the one frozen in `folder`, write it, and return it with the number of cells left out.
@@ -23,6 +26,7 @@ def freeze(folder: Path, plan: Plan) -> tuple[Plan, int]:
     old = read_plan(folder)
     left_out = 0
     if old is not None:
+        _check_same_run(old, plan, folder)
         _check_claims(old, plan, folder)
     if old is not None and old.base == plan.base:
         plan = _added(old, plan)
@@ -110,6 +114,16 @@ def _choice_of(plan: Plan, cell: PlannedCell) -> Choice | None:
     return next(fits, None)
 
 
+def _check_same_run(old: Plan, new: Plan, folder: Path) -> None:
+    """Raise ResultsError where the folder is another run's, copied or moved to this name."""
+    names = [f"{plan.experiment.name}, preset {plan.preset}" for plan in (old, new)]
+    if names[0] != names[1]:
+        raise ResultsError(
+            f"{ResultsFolder(folder).plan} is the plan of {names[0]}, not of {names[1]}",
+            hint="move that folder to where it was, or choose another one with --results",
+        )
+
+
 def _check_claims(old: Plan, new: Plan, folder: Path) -> None:
     words = {"title", "supported", "refuted", "inconclusive"}
     before, now = (
@@ -149,16 +163,21 @@ def read_plan(folder: Path) -> Plan | None:
     """The plan frozen in `folder`, None where there is none; raises ResultsError where it is damaged or foreign."""
     path = ResultsFolder(folder).plan
     if not path.is_file():
+        if os.path.lexists(path):
+            raise ResultsError(f"{path} is not a file", hint=ANEW)
         return None
-    value = read_versioned(path)
+    value = read_versioned(path, hint=ANEW)
     stored = value.pop("hash", None)
     try:
         plan = Plan.model_validate(value)
     except ValidationError as error:
-        raise ResultsError(f"{path} is not a plan: {describe(error, Plan)[0]}") from error
+        raise ResultsError(
+            f"{path} is not a plan: {describe(error, Plan)[0]}",
+            hint=f"read it with the barlow that wrote it, or {ANEW}",
+        ) from error
     if plan.hash != stored:
         raise ResultsError(
             f"{path} was changed after it was frozen (its hash does not fit)",
             hint="a plan is not edited: choose another folder with --results",
         )
-    return plan
+    return plan.with_cells(plan.cells)

@@ -10,7 +10,7 @@ from barlowcli.experiment.axes import AXIS_KEYS, Axis
 from barlowcli.experiment.first_stage import Tune
 from barlowcli.experiment.model import MOST_CELLS, Experiment, Preset, grid_size
 from barlowcli.plan.arms import Maker, PlannedArm, grid_arms, screen_axis, screened_arms
-from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of
+from barlowcli.plan.layers import Given, base_of, check_shared, idle, methods_of, read_values
 from barlowcli.plan.plan import Choice, Plan, PlannedCell
 from barlowcli.plan.trials import Tuned, plan_screening, plan_tuning
 from barlowcli.registry import METHODS
@@ -48,7 +48,7 @@ def build_plan(
     cut = _cut_axes(experiment, preset, overrides)
     _check_size({name: len(axis.values) for name, axis in cut.items()}, seeds)
     experiment = experiment.model_copy(update={"axes": cut}).after(experiment)
-    given = _given(experiment, preset, overrides)
+    given = read_values(_given(experiment, preset, overrides), experiment.axes)
     make = Maker(given, experiment.axes, on_cuda)
     tune = tuning_of(experiment, preset_name, overrides)
     make.problems.update(dict.fromkeys([*check_shared(given, experiment.axes), *_check_recipe(preset, given, cut)]))

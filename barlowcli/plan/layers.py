@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from barlowcli.data.fingerprint import fingerprint_of
+from barlowcli.data.paths import located
 from barlowcli.entries import did_you_mean
 from barlowcli.errors import ConfigError, DataError
 from barlowcli.experiment.axes import Axis
@@ -20,11 +21,13 @@ from barlowcli.settings.cell import CellConfig, without_later
 from barlowcli.settings.mistakes import describe, known_keys, quoted, unknown, unknown_names
 from barlowcli.settings.tables import expand, flatten, look_up, merge, without
 from barlowcli.settings.training import precision_on
+from barlowcli.settings.values import misread, read_all
 
 SECTIONS = ("data", "views", "method", "encoder", "projector", "training", "evaluation")
 
 
 NOTHING: Mapping[str, Any] = {}
+WARMUP = "training.warmup_epochs"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,29 @@ class Given:
         return merge(self.shared, own, self.fixed, fixed, self.flags)
 
 
+def read_values(given: Given, axes: Mapping[str, Axis]) -> Given:
+    """The same layers, every value as its field has it: how it was spelled makes no difference to anything."""
+    names = [name for name in methods_of(given.everywhere, axes) if name in METHODS]
+
+    def read(tables: Mapping[str, Any], methods: Sequence[str] = names) -> dict[str, Any]:
+        found = read_all(tables, methods)
+        data = found.get("data")
+        if isinstance(data, dict) and isinstance(data.get("name"), str):
+            data["name"] = located(data["name"])
+        return found
+
+    def read_each(by_method: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {name: read(tables, [name] if name in METHODS else []) for name, tables in by_method.items()}
+
+    return Given(
+        read(given.shared),
+        read_each(given.by_method),
+        read(given.flags),
+        read(given.fixed),
+        read_each(given.fixed_by_method),
+    )
+
+
 def base_of(given: Given, used: Iterable[str], *, on_cuda: bool) -> Any:
     """What all cells of a plan share, whatever their axes: the settings, the defaults below them, the precision.
 
@@ -60,12 +86,24 @@ def base_of(given: Given, used: Iterable[str], *, on_cuda: bool) -> Any:
     place = {"data": {"name": fingerprint_of(name, "skip")}} if ":" in name else {}
     precision = shared.get("training", {}).get("precision", "auto")
     defaults = [CellConfig(), *(settings_of(method)() for method in _methods_of_a_base(used))]
+    by_method = [
+        {method: _as_once_spelled(tables) for method, tables in layer.items()}
+        for layer in (given.by_method, given.fixed_by_method)
+    ]
     return [
-        merge(shared, place),
-        [given.by_method, given.fixed_by_method],
+        _as_once_spelled(merge(shared, place)),
+        by_method,
         precision_on(precision, on_cuda=on_cuda),
         [without_later(settings.model_dump(mode="json"), type(settings)) for settings in defaults],
     ]
+
+
+def _as_once_spelled(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tables with a whole number of epochs of warm-up as an integer, which experiment files have it as: written
+    otherwise, every frozen plan would be one of another base."""
+    epochs = look_up(tables, WARMUP)
+    whole = isinstance(epochs, float) and epochs.is_integer()
+    return merge(tables, expand({WARMUP: int(epochs)})) if whole else tables
 
 
 def _methods_of_a_base(used: Iterable[str]) -> list[str]:
@@ -91,6 +129,7 @@ def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
         for key in flatten(given.flags)
         if key in varied
     ]
+    problems += _misread(given) + [problem for axis in axes.values() for problem in axis.mistakes()]
     problems += _check_by_method(given.by_method) + _check_by_method(given.fixed_by_method)
     table = shared.get("method", {})
     if not isinstance(table, Mapping):
@@ -105,6 +144,18 @@ def check_shared(given: Given, axes: Mapping[str, Axis]) -> list[str]:
         for key in table
         if key not in known
     ]
+
+
+def _misread(given: Given) -> list[str]:
+    """Values of flags and file that their fields would take for others."""
+    layers = [given.everywhere, *given.by_method.values(), *given.fixed_by_method.values()]
+    found = [
+        misread(f"{section}.{key}", value)
+        for layer in layers
+        for section, table in layer.items()
+        for key, value in (table.items() if isinstance(table, Mapping) else ())
+    ]
+    return [problem for problem in found if problem]
 
 
 def _check_by_method(by_method: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -163,7 +214,8 @@ def _same_anyway(given: Given, methods: Sequence[str], key: str, value: Any) -> 
         for known, field in getattr(model, "model_fields", {}).items()
         if name in (known, field.alias)
     ]
-    return value == there or (there is None and any(value == field.default for field in fields))
+    defaults = [list(default) if isinstance(default := field.default, tuple) else default for field in fields]
+    return value == there or (there is None and value in defaults)
 
 
 def _model_of(section: str) -> type:

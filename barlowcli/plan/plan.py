@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from barlowcli.experiment.axes import NOWHERE, AxisText
+from barlowcli.experiment.axes import NOWHERE, AxisText, AxisValue
 from barlowcli.experiment.claims import Claim
 from barlowcli.experiment.first_stage import SCREENING, TUNING
 from barlowcli.experiment.model import Experiment
@@ -43,6 +43,15 @@ class PlannedCell(Settings):
             return self
         at = {name: value | other.at.get(name, NOWHERE) for name, value in self.at.items()}
         return self.model_copy(update={"at": at})
+
+    def in_order(self, axes: Mapping[str, Sequence[str]]) -> "PlannedCell":
+        """The cell with several values on an axis in the order of `axes`."""
+        several = {
+            name: AxisValue(tuple(ordered(axes[name], at.values)))
+            for name, at in self.at.items()
+            if len(at.values) > 1 and name in axes
+        }
+        return self.model_copy(update={"at": {**self.at, **several}}) if several else self
 
     def blanked(self, values: Mapping[str, Sequence[str]]) -> "PlannedCell":
         """The cell with no value on the axes of which it lies at every one of several `values`."""
@@ -163,7 +172,8 @@ class Plan(Settings):
             ]
             return (cell.control, arm, cell.seed, cell.id)
 
-        return self.model_copy(update={"cells": tuple(sorted(cells, key=order))})
+        placed = (cell.in_order(axes) for cell in cells)
+        return self.model_copy(update={"cells": tuple(sorted(placed, key=order))})
 
 
 def assigned(settings: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from barlowcli.analysis.lines import Line
 from barlowcli.analysis.results import Results, shuffle_axes
 from barlowcli.analysis.statistics import Interval, t_interval
-from barlowcli.experiment.axes import number
 from barlowcli.experiment.model import Curve
+from barlowcli.experiment.order import number
 from barlowcli.plan.plan import Plan
 from barlowcli.plots.controls import PanelControl, controls
 

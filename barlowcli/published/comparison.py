@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from barlowcli.analysis.lines import Line, lines
 from barlowcli.analysis.results import Results
 from barlowcli.analysis.statistics import Interval, paired_differences, t_interval
-from barlowcli.experiment.axes import number
 from barlowcli.experiment.model import Published
+from barlowcli.experiment.order import number
 from barlowcli.plan.plan import Plan
 from barlowcli.published.figures import Change, changes
 from barlowcli.records.metrics import INTACT

@@ -60,15 +60,16 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=False, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read one JSON file; raises ResultsError that names it."""
-    hint = "delete it and run the cell again"
+def read_json(path: Path, *, hint: str = "delete it and run the cell again") -> Any:
+    """Read one JSON file; raises ResultsError that names it. hint: what to do where it is damaged."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise ResultsError(f"{path} is larger than {MOST_BYTES:,} bytes", hint=hint)
-        return json.loads(content.decode("utf-8"), parse_constant=_finite, parse_float=_finite)
+        if not content.strip(b"\0 \t\r\n"):
+            raise ResultsError(f"{path} is not valid JSON: there is nothing in it", hint=hint)
+        return json.loads(content.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite)
     except OSError as error:
         raise ResultsError(f"cannot read {path}: {error.strerror or error}", hint=way_in(path, error)) from error
     except RecursionError as error:
@@ -85,10 +86,15 @@ def _finite(text: str) -> float:
     return value
 
 
-def read_versioned(path: Path) -> dict[str, Any]:
-    """Read a JSON object that names its schema version; raises ResultsError where that is not ours."""
-    value = read_json(path)
+def read_versioned(path: Path, *, hint: str = "delete it and run the cell again") -> dict[str, Any]:
+    """Read a JSON object that names its schema version; raises ResultsError where that is not ours. hint: as above."""
+    value = read_json(path, hint=hint)
     version = value.get("schema_version") if isinstance(value, dict) else None
+    if version is None:
+        raise ResultsError(
+            f"{path} is not a file of this barlow: it has no schema version",
+            hint="move it away, or choose another folder with --results",
+        )
     if version != SCHEMA:
         raise ResultsError(
             f"{path} has schema version {version}, this barlow reads {SCHEMA}",

@@ -173,12 +173,14 @@ class CellFolder:
 
     def clear(self, *, keep_progress: bool) -> None:
         """Make the folder of a leased cell ready to be run: its record goes, and what others left half written;
-        without `keep_progress` everything but the lease does."""
+        without `keep_progress` every file of a cell but the lease does. What else lies there stays."""
         self.check_inside()
+        old = {self.record}
+        if not keep_progress:
+            old |= {self.config, self.log, self.notes, self.checkpoint, self.encoder, self.answers}
         for path in self.path.iterdir():
             half = path.name.startswith(".") and path.name.endswith(".tmp")
-            old = not keep_progress and not path.name.startswith(LEASE)
-            if half or old or path == self.record:
+            if half or path in old:
                 with contextlib.suppress(OSError):
                     path.unlink()
 

@@ -137,6 +137,9 @@ class Leases:
         """Make the lease's file where nobody else has."""
         try:
             lease.cell.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:  # a file in its place is no lease of another
+            raise refused(lease.cell.path if isinstance(error, FileExistsError) else lease.path, error) from error
+        try:
             with lease.path.open("x", encoding="utf-8") as file:
                 json.dump(self._content(), file)
         except FileExistsError:

@@ -1,5 +1,6 @@
 """`record.json`: what a finished cell leaves behind, read back and checked."""
 
+import os
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -86,6 +87,8 @@ def read_record(cell: CellFolder) -> Record | None:
     path = cell.record
     cell.check_inside()
     if not path.is_file():
+        if os.path.lexists(path):
+            raise ResultsError(f"{path} is not a file", hint="move it away, and run the cell again")
         return None
     try:
         record = Record.model_validate(read_versioned(path))

@@ -35,6 +35,10 @@ def way_in(path: Path, error: OSError) -> str:
         return f"{forbidden(path, 'read')}; have it opened to you"
     if error.errno == errno.EISDIR:
         return f"{path} is a folder: move it away"
+    if error.errno == errno.ENAMETOOLONG:
+        return "a shorter name"
+    if error.errno == errno.ELOOP:
+        return "its links lead in a circle: name the folder itself"
     return of_the_machine(error) or "check the path and who may read there"
 
 

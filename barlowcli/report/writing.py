@@ -4,6 +4,7 @@ Built twice from the same records, every file is the same to the byte.
 """
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ from barlowcli.tables.writing import csv_text, latex, markdown
 from barlowcli.verdicts.document import verdict_document
 from barlowcli.verdicts.findings import Finding
 
+PLOT_NAME = re.compile(r"accuracy|curve|training|factor-.+")
+"""Of every plot that a report can have."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -55,7 +59,8 @@ class Report:
 def write_report(folder: Path) -> Report:
     """Build everything in `folder` (results/<experiment>/<preset>) again.
 
-    `plots/` then holds this report's plots alone. Raises ResultsError: no plan, or a damaged plan, record or log.
+    Of barlow's plots `plots/` then holds this report's alone. Raises ResultsError: no plan, or a damaged plan, record
+    or log.
     """
     files = ResultsFolder(folder)
     plan = plan_of(folder)
@@ -105,10 +110,11 @@ def write_optional(path: Path, text: str) -> None:
 
 
 def write_plots(folder: Path, plots: Sequence[Plot]) -> None:
-    """Write each plot as .svg and .png, and remove those of an earlier report that this one does not have."""
+    """Write each plot as .svg and .png, and remove those of an earlier report that this one does not have; pictures
+    that others put there stay."""
     files = {f"{plot.name}.svg": plot.svg for plot in plots} | {f"{plot.name}.png": plot.png for plot in plots}
     for name, content in files.items():
         write_bytes(folder / name, content)
     for path in (*folder.glob("*.svg"), *folder.glob("*.png")):
-        if path.name not in files:
+        if path.name not in files and PLOT_NAME.fullmatch(path.stem):
             path.unlink()

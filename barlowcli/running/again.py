@@ -17,7 +17,8 @@ from barlowcli.experiment.axes import AxisValue
 from barlowcli.machine.devices import Way, available, choose_device
 from barlowcli.machine.surroundings import at_home, give_temporary_folder
 from barlowcli.plan.plan import PlannedCell
-from barlowcli.records.folder import CellFolder
+from barlowcli.records.folder import CELLS, CellFolder
+from barlowcli.records.obstacles import obstacle, unreadable
 from barlowcli.records.record import Record, read_record
 from barlowcli.running.agreement import Agreement, agreement
 from barlowcli.running.show import SILENT, Show
@@ -137,7 +138,7 @@ def find(path: Path) -> tuple[CellFolder, Record]:
 
     Raises ResultsError where there is no record, it is damaged, or it is one without numbers.
     """
-    folder = CellFolder.at(path)
+    folder = _cell_at(path)
     record = read_record(CellFolder(folder.path.resolve()))
     if record is None:
         raise ResultsError(
@@ -150,6 +151,26 @@ def find(path: Path) -> tuple[CellFolder, Record]:
             hint=f"`barlow run {record.experiment} --preset {record.preset} --rerun failed` runs it again",
         )
     return folder, record
+
+
+def _cell_at(path: Path) -> CellFolder:
+    """The folder of the cell that a path leads to: its own, that of a file in it, or of a run with one record.
+
+    Raises ResultsError where it is the folder of a run with several.
+    """
+    try:
+        records = [record for record in (path / CELLS).glob("*/record.json") if record.is_file()]
+        if path.is_file():
+            return CellFolder(path.parent)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(records) > 1:
+        names = ", ".join(sorted(record.parent.name for record in records)[:3])
+        raise ResultsError(
+            f"{path} is the folder of a run, and has {len(records)} records",
+            hint=f"name one of its cells, {path / CELLS}/ID: {names}, …",
+        )
+    return CellFolder(records[0].parent) if records else CellFolder.at(path)
 
 
 def cell_of(record: Record, dataset: str | None) -> PlannedCell:
@@ -233,6 +254,8 @@ def check_same_images(record: Record, name: str, found: str) -> None:
 
 
 def check_out(folder: CellFolder) -> None:
-    """Raise ConfigError where a rerun would be written over a record."""
+    """Raise ConfigError where a rerun cannot be written, or would be written over a record."""
+    if what := obstacle(folder.path):
+        raise ConfigError([f"--out: {what}"], hint="choose another folder")
     if folder.record.exists():
         raise ConfigError([f"--out: {folder.path} has a record already"], hint="choose another folder")

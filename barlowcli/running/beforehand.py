@@ -2,7 +2,6 @@
 be made. What fails there would fail when all the work is done."""
 
 import contextlib
-import errno
 import os
 import uuid
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from barlowcli.errors import ResultsError
 from barlowcli.measuring.space import Space, space_of
 from barlowcli.plan.plan import PlannedCell
-from barlowcli.records.files import refused, write_bytes
+from barlowcli.records.files import write_bytes
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.refusals import ELSEWHERE, way_out
 from barlowcli.running.reporting import try_report
@@ -33,9 +32,6 @@ def try_the_end(cells: Sequence[PlannedCell], request: Request, show: Show) -> N
 
 def try_writing(files: ResultsFolder) -> None:
     """Write and remove a file in each folder that is there and will be written to; raises ResultsError."""
-    for path in files.written_last:
-        if path.is_dir():
-            raise refused(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
     for folder in (files.path, files.cells, files.plots):
         if folder == files.path or os.path.lexists(folder):
             _try_writing(folder)

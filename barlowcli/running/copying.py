@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from barlowcli.errors import ConfigError, ResultsError
 from barlowcli.experiment.claims import Name
-from barlowcli.experiment.files import experiment_names, experiments_folder, load_experiment
+from barlowcli.experiment.files import experiment_names, load_experiment, source_file, text_of
 from barlowcli.records.files import write_text
 from barlowcli.records.refusals import way_out
 from barlowcli.running.runs import REFERENCE
@@ -25,19 +25,13 @@ def copy(experiment: str, destination: Path, *, force: bool = False) -> None:
     source = source_file(experiment)
     old = (load_experiment(experiment).name, source.stem)
     check_destination(destination, force=force)
-    text = renamed(source.read_text(encoding="utf-8"), destination.stem)
+    text = renamed(text_of(source).replace("\r\n", "\n"), destination.stem)
     try:
         write_text(destination, with_commands(text, old, destination.stem))
     except ResultsError as error:
         if isinstance(error.__cause__, OSError):
             error.hint = way_out(destination, error.__cause__, "choose another folder for the copy")
         raise
-
-
-def source_file(experiment: str) -> Path:
-    """The file that `load_experiment` reads."""
-    own = experiment.endswith(".toml") or "/" in experiment
-    return Path(experiment) if own else experiments_folder() / f"{experiment}.toml"
 
 
 def as_argument(path: Path) -> str:

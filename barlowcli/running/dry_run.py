@@ -8,6 +8,8 @@ from barlowcli.analysis.results import Results
 from barlowcli.experiment.first_stage import SCREENING, TUNING
 from barlowcli.plan.freezing import status_of
 from barlowcli.plan.plan import Plan, PlannedCell, TrialCell
+from barlowcli.records.folder import ResultsFolder
+from barlowcli.records.obstacles import check_place
 from barlowcli.running.experiment import select
 from barlowcli.running.request import Request
 from barlowcli.running.show import SILENT, Show
@@ -70,6 +72,7 @@ def dry_run(request: Request, show: Show = SILENT) -> DryRun:
     plan = request.plan()
     for line in request.about(plan):
         show.note(line)
+    check_place(ResultsFolder(request.folder), (cell.id for cell in plan.all_cells))
     states = {cell.id: status_of(request.folder, cell) for cell in plan.all_cells}
     spread = spread_of(plan, request)
     todo = select(plan.all_cells, request.folder, request.only)

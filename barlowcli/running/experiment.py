@@ -9,6 +9,8 @@ from barlowcli.engines.base import Engine
 from barlowcli.errors import BarlowError, InterruptError
 from barlowcli.plan.freezing import freeze, plan_text, restore_plan, status_of
 from barlowcli.plan.plan import Plan, PlannedCell, assigned
+from barlowcli.records.folder import ResultsFolder
+from barlowcli.records.obstacles import check_place
 from barlowcli.registry import ENGINES
 from barlowcli.running.beforehand import try_the_end
 from barlowcli.running.reporting import write_report
@@ -66,6 +68,7 @@ def chosen(before: Plan, now: Plan) -> Iterator[str]:
 def run_stage(plan: Plan, request: Request, only: Only, show: Show) -> None:
     """Freeze the plan in its folder and run those of its cells that are to be run now."""
     folder = request.folder
+    check_place(ResultsFolder(folder), (cell.id for cell in plan.all_cells))
     before = plan_text(folder)
     frozen, left_out = freeze(folder, plan)
     if left_out:

@@ -1,5 +1,6 @@
 """What is asked of an experiment: under which preset, cut down how, where, and which of its cells now."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from barlowcli.cell.options import RunOptions
-from barlowcli.data.paths import DATA_ROOT
+from barlowcli.data.paths import DATA_ROOT, located
 from barlowcli.engines.base import worker_count
+from barlowcli.errors import ConfigError
 from barlowcli.experiment.model import Experiment
 from barlowcli.machine.devices import Way, choose_device
 from barlowcli.machine.surroundings import at_home
@@ -67,7 +69,10 @@ class Request:
 
     def __post_init__(self) -> None:
         ENGINES.check(self.engine)
-        found: dict[str, Any] = {"device": choose_device(self.device), "data_root": at_home(self.data_root)}
+        data_root, results = at_home(self.data_root), at_home(self.results)
+        found: dict[str, Any] = {"device": choose_device(self.device), "data_root": data_root, "results": results}
+        if os.path.isfile(data_root):
+            raise ConfigError([f"--data-root: {data_root} is a file"], hint="name the folder it lies in")
         if self.preset == "auto":
             found["preset"], found["why"] = choose_preset(self.experiment, found["device"])
         for name, value in found.items():
@@ -144,7 +149,7 @@ def foreign_data(settings: Mapping[str, Any], plan: Plan) -> list[str]:
     """A word where a preset's settings meet other data than they were chosen for."""
     own = expand(settings).get("data", {})
     data = plan.all_cells[0].config.data
-    if own.get("name") in (None, data.name):
+    if own.get("name") is None or located(own["name"]) == data.name:
         return []
     limited = data.limit is not None and data.limit == own.get("limit")
     kept = f"; at most {data.limit} training images (--limit changes that)" if limited else ""

@@ -41,7 +41,7 @@ def spread_of(plan: Plan, request: Request) -> Spread:
     if (found := _pooled(arms, "here")) is not None:
         return found
     for folder in sorted(planned(request.results) - {request.folder}):
-        with contextlib.suppress(ResultsError):  # another run's damage is not this one's
+        with contextlib.suppress(ResultsError, OSError):  # another run's damage is not this one's
             if (other := read_plan(folder)) is not None and any(_kind(cell) in like for cell in other.cells):
                 arms += _by_arm(other, read_records(ResultsFolder(folder), (cell.id for cell in other.cells)), like)
     return _pooled(arms, "other runs") or Spread(plan.experiment.spread, 0, "guess")

@@ -12,6 +12,7 @@ from barlowcli.machine.surroundings import at_home
 from barlowcli.plan.grid import Overrides, build_plan
 from barlowcli.records.files import write_bytes
 from barlowcli.records.refusals import way_out
+from barlowcli.settings.values import read
 from barlowcli.settings.views import Jitter
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def draw(
 
     data = load_dataset(config.data, root=at_home(data_root))
     rows = torch.linspace(0, len(data.train) - 1, min(images, len(data.train))).long()  # files come class by class
-    own = views.model_copy(update={"grayscale": settings.get("views.grayscale", "auto")})  # each panel has its jitter
+    own = views.model_copy(
+        update={"grayscale": read("views.grayscale", settings.get("views.grayscale", "auto"))}
+    )  # each panel has its jitter
     figure = contact_sheet(data.train.images[rows], own, shuffles, jitter=jitters, seed=seed)
     return Sheet(figure, len(rows), data.name)
 

@@ -9,6 +9,7 @@ from barlowcli.entries import Registry, did_you_mean
 from barlowcli.registry import DATASETS, METHODS
 from barlowcli.settings.any_method import MethodSettings, settings_of
 from barlowcli.settings.base import NameOf, Settings
+from barlowcli.settings.numbers import odd_spelling
 
 NAME_RULE = "small letters a to z, digits and hyphens, at most 64, no hyphen first"
 MOST_PROBLEMS = 100
@@ -34,10 +35,17 @@ def describe(error: ValidationError, model: type[Settings], *, prefix: str = "")
         if problem["type"] == "string_pattern_mismatch":
             message = f"expected {NAME_RULE}"
         given = "" if problem["type"] in {"missing", "value_error"} else f", got {quoted(problem['input'])}"
+        given += _oddly(problem["input"]) if problem["type"] in {"float_parsing", "int_parsing"} else ""
         lines.append(f"{where}: {message[0].lower()}{message[1:]}{given}")
     if error.error_count() > len(lines):
         lines.append(f"and {error.error_count() - len(lines):,} more mistakes")
     return lines
+
+
+def _oddly(given: Any) -> str:
+    """Why a text is no number, where it looks like one."""
+    why = odd_spelling(given) if isinstance(given, str) else ""
+    return f" ({why})" if why else ""
 
 
 def unknown(registry: Registry, name: str) -> str:
@@ -57,7 +65,7 @@ def unknown_names(model: type[Settings], tables: Mapping[str, Any]) -> list[str]
         f"{section}.{key}: {unknown(mark.registry, name)}"
         for section, field in model.model_fields.items()
         if isinstance(table := tables.get(section), Mapping)
-        for part in _models_in(field.annotation)
+        for part in models_in(field.annotation)
         for key, mark in part.marked(NameOf)
         for name in _names(table.get(key), mark)
         if name not in mark.registry
@@ -83,12 +91,13 @@ def known_keys(model: type[Settings], location: tuple[int | str, ...]) -> list[s
             model = settings_of(str(part))
             continue
         field = model.model_fields.get(str(part))
-        inner = _models_in(field.annotation) if field is not None else []
+        inner = models_in(field.annotation) if field is not None else []
         model = inner[0] if inner else model
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _models_in(annotation: Any) -> list[type[Settings]]:
+def models_in(annotation: Any) -> list[type[Settings]]:
+    """The kinds of settings that a field of this type can hold."""
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return [annotation]
-    return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
+    return [m for argument in getattr(annotation, "__args__", ()) for m in models_in(argument)]

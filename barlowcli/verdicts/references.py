@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from barlowcli.analysis.results import Results, shuffle_axes, trained_domain
 from barlowcli.analysis.wording import domain_name, metric_name
-from barlowcli.experiment.axes import NOWHERE, AxisValue, number
+from barlowcli.experiment.axes import NOWHERE, AxisValue
 from barlowcli.experiment.claims import SYMBOLS, WINNER, Along, Claim, Domain
 from barlowcli.experiment.model import Control
+from barlowcli.experiment.order import number
 from barlowcli.plan.plan import Plan, PlannedCell
 from barlowcli.records.metrics import INTACT, JOINED, OWN, Metric
 from barlowcli.verdicts.sides import AnySide, Case, Side, Sides, Slope

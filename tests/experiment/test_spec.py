@@ -4,7 +4,7 @@ import pytest
 
 from barlowcli.analysis.wording import value_name
 from barlowcli.errors import ConfigError
-from barlowcli.experiment.axes import Axis, axis_text
+from barlowcli.experiment.axes import Axis
 from barlowcli.experiment.files import (
     common_presets,
     experiment_names,
@@ -12,6 +12,7 @@ from barlowcli.experiment.files import (
     load_experiment,
     parse_experiment,
 )
+from barlowcli.experiment.order import axis_text
 
 GOOD = """
 title = "T"

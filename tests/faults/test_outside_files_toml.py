@@ -135,7 +135,10 @@ def test_settings_of_the_wrong_type_are_refused_by_validate(
     [
         (lambda: parse_shard("²/³"), "--shard ²/³: expected I/N with 1 <= I <= N"),
         (lambda: parse_shard("1" * 5000 + "/" + "2" * 5000), "expected I/N"),
-        (lambda: absolute("folder:~nobody-here/x"), "--dataset 'folder:~nobody-here/x': Could not determine home"),
+        (
+            lambda: absolute("folder:~nobody-here/x"),
+            "--dataset 'folder:~nobody-here/x': ~nobody-here/x: there is no home folder ~nobody-here",
+        ),
         (lambda: split("a|b", "--shuffle"), "--shuffle: an axis cannot have the value 'a|b'"),
         (lambda: split("a,-", "--axis x"), "--axis x: an axis cannot have the value '-'"),
         (lambda: split("a\udcff", "--method"), "--method: an axis cannot have the value 'a\\udcff'"),
