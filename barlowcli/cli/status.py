@@ -18,7 +18,7 @@ def status(
     as_json: flags.Json = False,
 ) -> None:
     """Say how many cells of each run are done, failed, collapsed, diverged or still to do."""
-    runs = [count(folder) for folder in find_runs(results, experiment, show=output.Terminal(quiet=False))]
+    runs = [count(folder) for folder in find_runs(results, experiment, None, output.Terminal(quiet=False))]
     if as_json:
         output.print_json([asdict(run) for run in runs])
         return
