@@ -1,12 +1,13 @@
 """An experiment, from what was asked to its report: the plan is frozen, its cells are run, the records are judged."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from barlowcli.engines.base import Engine
-from barlowcli.errors import BarlowError, InterruptError
+from barlowcli.errors import BarlowError, InterruptError, ResultsError
 from barlowcli.plan.freezing import freeze, plan_text, restore_plan, status_of
 from barlowcli.plan.plan import Plan, PlannedCell, assigned
 from barlowcli.records.folder import ResultsFolder
@@ -84,7 +85,8 @@ def run_stage(plan: Plan, request: Request, only: Only, show: Show) -> None:
         execute(cells, request, show, anew=only.rerun is Rerun.all)
     except BarlowError as error:
         if not isinstance(error, InterruptError) and all(status_of(folder, cell) == "todo" for cell in cells):
-            restore_plan(folder, before)  # what was asked for cannot be run: the old report stays whole
+            with contextlib.suppress(ResultsError):  # on a full disk it may not go; the first reason is the one to say
+                restore_plan(folder, before)  # what was asked for cannot be run: the old report stays whole
         raise
     freeze(folder, plan)  # another process may have written its own plan over ours at the same moment
 
