@@ -95,6 +95,10 @@ def nearest(path: Path) -> Path:
 
 def in_the_way(path: Path) -> str:
     """What is where a file or a folder is to be made: "results is a file: move it away"."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return "the folder that this command was started in was deleted: change to another one"
     for place in (*reversed(path.parents), path):
         if place.is_symlink() and not place.exists():
             return f"{place} is a link to nothing: remove it"

@@ -12,9 +12,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from barlowcli import __version__
+from barlowcli.errors import BarlowError
 from barlowcli.experiment.files import load_experiment
 from barlowcli.machine.facts import cores, gib, memory
 from barlowcli.machine.provenance import PACKAGES, commit, cpu_name
+from barlowcli.running.reporting import try_report
 from barlowcli.running.request import Request
 
 EXAMPLE = "shuffle-test"
@@ -54,6 +56,10 @@ def examine(results: Path) -> Examination:
     found["disk"] = f"{shutil.disk_usage(existing).free / 2**30:.0f} GiB free at {existing}"
     if not os.access(existing, os.W_OK):
         problems.append(f"{existing} cannot be written")
+    try:
+        try_report(existing)
+    except BarlowError as error:
+        problems.append(f"{error.message}; {error.hint}")
     request = Request(load_experiment(EXAMPLE), device=devices[0], results=results)
     workers = request.at_once(len(request.plan().all_cells))
     would_use = f"device {request.device}, preset {request.preset}, {workers} cells at once"

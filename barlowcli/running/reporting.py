@@ -41,5 +41,7 @@ def _in_words() -> Iterator[None]:
         hint = "`barlow doctor` says what is installed; a package that is damaged or missing is installed again"
         if isinstance(error, OSError):
             hint = of_the_machine(error) or "matplotlib needs a folder to write to: MPLCONFIGDIR=FOLDER names one"
+        elif isinstance(error, ValueError):
+            hint = "a matplotlibrc in this folder or in ~/.config/matplotlib may be damaged: move it away"
         message = f"no report can be made here: {type(error).__name__}: {' '.join(str(error).split())}"
         raise BarlowError(message, hint=hint) from error

@@ -302,6 +302,29 @@ def test_what_lies_in_the_place_of_a_result_is_found_before_the_first_cell(
     assert DISK_SPACE not in err
 
 
+def test_a_working_directory_that_was_deleted_is_named(
+    run: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, _, err = run(*RUN, "--results", "results")
+    monkeypatch.chdir(tmp_path)
+    assert code == 2
+    assert "hint: the folder that this command was started in was deleted" in err
+
+
+def test_the_doctor_tries_a_report_too(run: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(otherwise: Path) -> None:
+        raise ImportError("no module named matplotlib")
+
+    monkeypatch.setattr(reporting, "import_matplotlib", broken)
+    code, out, _ = run("doctor", "--results", str(tmp_path))
+    assert code == 1
+    assert "problem: no report can be made here: ImportError: no module named matplotlib" in out
+
+
 def test_a_trial_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "plots").mkdir()
     try_writing(ResultsFolder(tmp_path))
@@ -309,15 +332,15 @@ def test_a_trial_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "words", "hint"),
     [
-        (ImportError("libfreetype.so.6: cannot open shared object file"), "ImportError: libfreetype.so.6"),
-        (ValueError("Key backend: 'x' is not a valid value"), "ValueError: Key backend"),
-        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+        (ImportError("libfreetype.so.6: cannot open shared object file"), "ImportError: libfreetype.so.6", "doctor"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "UnicodeDecodeError: ", "matplotlibrc"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files", "ulimit -n"),
     ],
 )
 def test_a_matplotlib_that_does_not_work_is_found_before_the_first_cell(
-    refuses: Refuses, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+    refuses: Refuses, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str, hint: str
 ) -> None:
     def broken(otherwise: Path) -> None:
         raise error
@@ -325,7 +348,7 @@ def test_a_matplotlib_that_does_not_work_is_found_before_the_first_cell(
     monkeypatch.setattr(reporting, "import_matplotlib", broken)
     err = refuses("error: no report can be made here: ")
     assert words in err
-    assert ("ulimit -n" in err) == isinstance(error, OSError)
+    assert hint in err.partition("hint: ")[2]
 
 
 def test_a_page_without_its_template_is_found_before_the_first_cell(
