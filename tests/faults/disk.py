@@ -6,6 +6,7 @@ Mounts a tmpfs on FOLDER, which needs a mount namespace of one's own, and prints
 to as JSON: exit code, what it said, the cells that have a record, half-written files left.
 """
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -55,8 +56,10 @@ class Disk:
         )
         while not list(self.results.rglob("checkpoint.pt")) and process.poll() is None:
             time.sleep(0.02)
-        self.fill(4_000)
-        self.note(words[0], process.wait(), process.communicate()[1])
+        while process.poll() is None:
+            self.fill(100_000)  # again and again: a checkpoint that takes the place of another makes room
+            time.sleep(0.02)
+        self.note(words[0], process.returncode, process.communicate()[1])
 
     def note(self, command: str, code: int, said: str) -> None:
         """Keep what a command came to."""
@@ -74,7 +77,8 @@ class Disk:
     def fill(self, left: int) -> None:
         """Leave `left` bytes free, in whole pages."""
         free = shutil.disk_usage(self.folder).free
-        (self.folder / "filler").write_bytes(bytes(max(0, free - left)))
+        with contextlib.suppress(OSError), (self.folder / "filler").open("ab") as filler:
+            filler.write(bytes(max(0, free - left)))
 
     def empty(self) -> None:
         """Make room again."""
