@@ -20,13 +20,19 @@ if TYPE_CHECKING:  # rich takes its time, and `barlow --help` needs none of it
     from barlowcli.plan.plan import PlannedCell
     from barlowcli.records.inventory import Inventory
 
+NARROWEST = 20
+"""Columns that a terminal has at the least, whatever is said of it."""
+
 
 @functools.cache
 def console(*, stderr: bool) -> "Console":
     """Standard output or standard error; what goes to the latter is wrapped by the terminal."""
     from rich.console import Console
 
-    return Console(stderr=stderr, soft_wrap=stderr, highlight=False)
+    made = Console(stderr=stderr, soft_wrap=stderr, highlight=False)
+    if made.width < NARROWEST:  # COLUMNS=0 says that nobody knows; on so wide a terminal not a word would be written
+        made.width = NARROWEST
+    return made
 
 
 def plain(text: str) -> str:

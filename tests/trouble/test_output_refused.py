@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from barlowcli.cli import main as cli
+from barlowcli.cli import output
 from barlowcli.cli.progress import Live
 from barlowcli.cli.streams import SPELLED, Stream, spelled
 from barlowcli.engines.base import Event
@@ -72,8 +73,10 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
         for name, place in zip(("stdout", "stderr"), places, strict=True):
             monkeypatch.setattr(sys, name, place and text_to(place, encoding))
         monkeypatch.setattr(sys, "argv", ["barlow", *words])
+        output.console.cache_clear()  # as in a process of its own
         with pytest.raises(SystemExit) as end:
             cli.main()
+        output.console.cache_clear()
         for place in places:
             if place is not None:
                 place.room = None  # what is left in the buffers goes there as they are closed
