@@ -288,7 +288,7 @@ def test_val_serves_as_test_and_a_split_that_is_not_used_is_named(told, tmp_path
         put(root / "test" / f"{number}.png", png(photo(900 + number)))
     lines, warnings = told(f"folder:{root}")
     assert lines[1].endswith("test 60 (val/)")
-    assert lines[-1] == "  left out: 3 in test/, which is not used"
+    assert lines[-1] == "  left out: 3 in test/ (not used)"
     assert not warnings
 
 
