@@ -47,3 +47,7 @@ class InterruptError(BarlowError):
 
 class LeaseLostError(BarlowError):
     """Another process has taken the cell over; nothing of this one's work on it counts any more."""
+
+
+class CrowdedError(BarlowError):
+    """There is no memory for a cell beside the others that are run; it waits until there is."""

@@ -1,7 +1,8 @@
 """One cell, from images to record: the one way of it through the stages."""
 
-import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,7 +15,8 @@ from barlowcli.data.load import load_dataset
 from barlowcli.errors import CellError, ConfigError
 from barlowcli.evaluation.probes import Found
 from barlowcli.machine.devices import set_up
-from barlowcli.machine.provenance import provenance
+from barlowcli.machine.needs import Need
+from barlowcli.machine.provenance import deciding, provenance
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.answers import write_answers
 from barlowcli.records.files import write_json
@@ -35,15 +37,16 @@ def run_cell(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Record:
 
     Raises DataError, ConfigError (they would hit other cells too), CellError, LeaseLostError, InterruptError.
     """
-    place = Place(options.device, options.folder_of(cell), hooks, options.way)
     with Clocks() as clocks:
         with clocks.time("load"):
             data = open_data(cell, options, hooks)
+            made = provenance(options.device, list(options.command))
+        place = Place(options.device, options.folder_of(cell), hooks, options.way, deciding(made))
         stage = stage_of(cell.config)
         learned = stage.learn(data, place, clocks)
         with clocks.time("evaluate"):
             found = stage.evaluate(learned, data)
-    record = record_of(cell, options, data, learned, found, clocks)
+    record = record_of(cell, options, data, learned, found, clocks, made)
     hooks.check()
     keep_answers(place.folder, data, found)
     write_record(place.folder, record)
@@ -56,7 +59,9 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
     config = cell.config
     torch.set_num_threads(config.training.threads if config.training else 1)
     set_up(options.device, deterministic=options.deterministic)
-    data = dataset_on(config.data, options.data_root, options.device, test=config.evaluation.test)
+    hooks.go_on()
+    data = dataset_on(config.data, options.data_root, options.device, test=config.evaluation.test, ask=hooks.room)
+    hooks.go_on()
     if data.inventory is not None:
         hooks.read(data.inventory)
     _check_sides(config, data)
@@ -67,18 +72,50 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
     return data
 
 
-@functools.lru_cache(maxsize=1)
-def dataset_on(settings: DataSettings, root: Path, device: str, *, test: bool = True) -> Dataset:
-    """The data set on its device, without its test images if so asked; kept, since one worker's cells mostly share
-    it."""
-    data = load_dataset(settings, root=root)
-    return (data if test else data.without_test()).to(device)
+class Opened:
+    """The data set that was opened last on its device: one worker's cells mostly share it. It is let go of before
+    another is read, so that there are never two in memory."""
+
+    def __init__(self) -> None:
+        self.key: tuple[DataSettings, Path, str, bool] | None = None
+        self.data: Dataset | None = None
+
+    def __call__(
+        self,
+        settings: DataSettings,
+        root: Path,
+        device: str,
+        *,
+        test: bool = True,
+        ask: Callable[[Need], bool] = lambda need: True,
+    ) -> Dataset:
+        """The data set of `settings`, without its test images if so asked."""
+        key = (settings, root, device, test)
+        if self.data is None or self.key != key:
+            self.cache_clear()
+            data = load_dataset(settings, root=root, ask=ask)
+            self.key, self.data = key, (data if test else data.without_test()).to(device)
+        return self.data
+
+    def cache_clear(self) -> None:
+        """Let go of it."""
+        self.key, self.data = None, None
+
+
+dataset_on = Opened()
+"""Of this process."""
 
 
 def record_of(
-    cell: PlannedCell, options: RunOptions, data: Dataset, learned: Learned, found: Found, clocks: Clocks
+    cell: PlannedCell,
+    options: RunOptions,
+    data: Dataset,
+    learned: Learned,
+    found: Found,
+    clocks: Clocks,
+    made: Mapping[str, Any],
 ) -> Record:
-    """All that is kept of a cell."""
+    """All that is kept of a cell. made: its provenance."""
     ending, config, judged = learned.ending, cell.config, data.judged
     return Record(
         **identity(cell, options),
@@ -105,10 +142,11 @@ def record_of(
         seconds={name: round(value, 2) for name, value in clocks.seconds.items()}
         | {name: round(value, 6) for name, value in ending.cost.seconds.items()},
         provenance={
-            **provenance(options.device, list(options.command)),
+            **made,
             "data_digest": data.digest,
             "step": ending.way,
             "deterministic": options.deterministic or options.device == "cpu",
+            **({"earlier": list(ending.earlier)} if ending.earlier else {}),
         },
     )
 

@@ -1,7 +1,8 @@
 """What a cell goes through: one class for each of the three kinds, which has what exists in it and nothing else."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -10,6 +11,7 @@ from barlowcli.cell.build import build_method_on, make_views
 from barlowcli.cell.clocks import Clocks
 from barlowcli.cell.encoder_file import save_encoder
 from barlowcli.cell.evaluate import match_views, probe_networks
+from barlowcli.cell.needs import need_of
 from barlowcli.data.imageset import Dataset
 from barlowcli.evaluation.probes import Found, probe_histograms
 from barlowcli.machine.devices import Way
@@ -24,12 +26,14 @@ from barlowcli.training.loop import Ending, Hooks, train
 
 @dataclass(frozen=True)
 class Place:
-    """Where and how a cell is run: on which device, into which folder, by which way of steps, and who is told."""
+    """Where and how a cell is run: on which device, into which folder, by which way of steps, and who is told. origin:
+    what decides its numbers besides its config."""
 
     device: str
     folder: CellFolder
     hooks: Hooks
     way: Way | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ class Untrained(Stage[Network]):
     def learn(self, data: Dataset, place: Place, clocks: Clocks) -> Network:
         """The networks as they are initialised, kept in the cell's folder."""
         network = self.start(data, place.device)
+        place.hooks.room(need_of(network.method, self.config, data))
         with clocks.time("train"):
             network = self.trained(network, data, place)
         place.hooks.check()
@@ -157,4 +162,5 @@ def pretrain(method: Method, config: TrainedConfig, data: Dataset, place: Place)
         collapse_std=config.evaluation.collapse_std,
         hooks=place.hooks,
         way=place.way,
+        origin=place.origin,
     )

@@ -80,7 +80,7 @@ class Lines:
         self.work.note(event)
         if event.kind == "done":
             self.say(self.line(event))
-        elif event.kind == "stopping":
+        elif event.kind in ("stopping", "crowded"):
             self.say(event.message)
 
     def say(self, line: str) -> None:
@@ -131,12 +131,12 @@ class Live(Lines):
         elif event.kind == "progress":
             note = "evaluating" if event.step == event.total else "steps"
             self.progress.update(self.tasks[event.cell], completed=event.step, total=event.total, note=note)
-        elif event.kind in ("done", "stopped", "lost"):
+        elif event.kind in ("done", "stopped", "lost", "crowded"):
             if event.cell in self.tasks:  # a worker can die before it said that it started
                 self.progress.remove_task(self.tasks.pop(event.cell))
             if event.kind == "done" and event.status != "ok":
                 self.say(self.line(event))
-        elif event.kind == "stopping":
+        if event.kind in ("stopping", "crowded"):
             self.say(event.message)
         self.progress.update(self.grid, completed=self.work.finished, note=self.work.left())
 

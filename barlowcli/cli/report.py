@@ -12,6 +12,7 @@ from barlowcli.running.runs import find_runs
 
 if TYPE_CHECKING:  # it imports matplotlib
     from barlowcli.report import Report
+    from barlowcli.running.shards import Shard
 
 
 def report(
@@ -35,13 +36,15 @@ def report(
         raise typer.Exit(1)
 
 
-def print_report(report: "Report", *, as_json: bool, quiet: bool) -> None:
-    """Print what a run found; exit 1 where cells failed or are missing."""
+def print_report(report: "Report", *, as_json: bool, quiet: bool, shard: "Shard | None" = None) -> None:
+    """Print what a run found; exit 1 where cells failed or are missing, of a shard where its own did or are."""
     if as_json:
-        output.print_json(as_value(report))
+        output.print_json(as_value(report) | ({"shard": shard.as_value()} if shard is not None else {}))
     else:
         print_lines(report, quiet=quiet)
-    if report.partial:
+        if shard is not None:
+            output.say(shard.in_words(report.folder))
+    if report.partial if shard is None else not shard.finished:
         raise typer.Exit(1)
 
 

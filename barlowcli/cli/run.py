@@ -2,13 +2,16 @@
 
 import shlex
 from collections.abc import Sequence
+from signal import SIGINT
 
-from barlowcli.cli.flags import takes
+from barlowcli.cli.flags import as_typed, takes
 from barlowcli.cli.output import Terminal
 from barlowcli.cli.report import print_report
 from barlowcli.cli.request import RunFlags
 from barlowcli.errors import InterruptError
+from barlowcli.machine.stopping import heard, interrupted, stop_here
 from barlowcli.running import experiment
+from barlowcli.running.shards import shard_of
 
 
 @takes(RunFlags)
@@ -25,18 +28,21 @@ def sweep(flags: RunFlags) -> None:
 
 def carry_out(flags: RunFlags) -> None:
     """Do what the flags ask for, and print what was found; when interrupted, say how to go on."""
-    request, show = flags.request(), Terminal(quiet=flags.quiet)
-    if flags.dry_run:
-        from barlowcli.cli.dry_run import show_plan
-
-        show_plan(request, show, as_json=flags.as_json)
-        return
     try:
-        report = experiment.run(request, show)
-    except InterruptError as error:
-        error.hint = f"to go on: {shlex.join(without_rerun(request.command))}"
-        raise
-    print_report(report, as_json=flags.as_json, quiet=flags.quiet)
+        with heard(stop_here):
+            request, show = flags.request(), Terminal(quiet=flags.quiet)
+            if flags.dry_run:
+                from barlowcli.cli.dry_run import show_plan
+
+                show_plan(request, show, as_json=flags.as_json)
+                return
+            report = experiment.run(request, show)
+            shard = shard_of(request)
+    except (InterruptError, KeyboardInterrupt) as stop:
+        error = stop if isinstance(stop, InterruptError) else interrupted(getattr(stop, "number", SIGINT))
+        error.hint = f"to go on: {shlex.join(without_rerun(as_typed()))}"
+        raise error from None
+    print_report(report, as_json=flags.as_json, quiet=flags.quiet, shard=shard)
 
 
 def without_rerun(command: Sequence[str]) -> list[str]:

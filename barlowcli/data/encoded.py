@@ -88,7 +88,7 @@ def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) ->
 def _room(count: int, image: Tensor, name: str) -> Tensor:
     """Memory for `count` images like this one. Raises DataError where this machine has not that much."""
     need = count * image.numel()
-    if need <= memory().total:
+    if need <= memory().available:
         with contextlib.suppress(RuntimeError):  # torch's word for an allocation that failed
             return image.new_empty(count, *image.shape)
     height, width = image.shape[-2:]

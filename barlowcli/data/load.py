@@ -12,6 +12,7 @@ from barlowcli.data.images import MIN_SIZE, size_hint
 from barlowcli.data.imageset import Dataset, ImageSet, Part, Source
 from barlowcli.data.inventory import take_inventory
 from barlowcli.data.paths import split_name
+from barlowcli.data.room import Ask, check_room
 from barlowcli.data.splits import balanced_subset, carve, check_labels
 from barlowcli.errors import DataError
 from barlowcli.records.inventory import Stored
@@ -19,17 +20,19 @@ from barlowcli.registry import DATASETS
 from barlowcli.settings.data import DataSettings
 
 
-def load_dataset(settings: DataSettings, *, root: Path) -> Dataset:
+def load_dataset(settings: DataSettings, *, root: Path, ask: Ask = lambda need: True) -> Dataset:
     """The data set of `settings`, every image square and of one size; downloads are kept in `root`.
 
-    data.limit counts train and validation images together, and bounds those without labels by itself. Raises
-    ConfigError on an unknown name, DataError on whatever is wrong with the data.
+    ask: for the memory that they take, see `room`. data.limit counts train and validation images together, and bounds
+    those without labels by itself. Raises ConfigError on an unknown name, DataError on whatever is wrong with the data.
     """
     source = open_source(settings, root)
     sets: dict[str, ImageSet] = {}
     skipped: list[str] = []
     stored: list[Stored | None] = []
-    for split, (part, rows) in choose_rows(source, settings).items():
+    chosen = choose_rows(source, settings)
+    check_room(chosen, settings, ask)
+    for split, (part, rows) in chosen.items():
         sets[split], bad, files = read(part, rows)
         skipped += bad
         stored.append(files)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from barlowcli.cell.options import RunOptions
-from barlowcli.machine.facts import cores
+from barlowcli.machine.facts import cores, gib, job_memory
+from barlowcli.machine.needs import Need
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.inventory import Inventory
 
@@ -15,11 +16,12 @@ from barlowcli.records.inventory import Inventory
 class Event:
     """What happened to a cell. status: of its record, when done; step of total: in training.
 
-    read: its images are, and they are those of `inventory`. lost: another process has taken the cell over. elsewhere:
-    done, and by another process.
+    read: its images are, and they are those of `inventory`. lost: another process has taken the cell over. crowded:
+    there is no memory for it beside the others, and it waits until there is. asks: for memory, as `need` says.
+    elsewhere: done, and by another process.
     """
 
-    kind: Literal["started", "read", "progress", "done", "stopped", "stopping", "refused", "lost"]
+    kind: Literal["started", "read", "progress", "done", "stopped", "stopping", "refused", "lost", "asks", "crowded"]
     cell: str
     status: str = ""
     message: str = ""
@@ -29,6 +31,15 @@ class Event:
     seconds: float = 0.0
     elsewhere: bool = False
     inventory: Inventory | None = None
+    need: Need | None = None
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What a worker is told that asked for memory. alone: no other worker is there."""
+
+    fits: bool
+    alone: bool
 
 
 class Engine(Protocol):
@@ -43,12 +54,36 @@ class Engine(Protocol):
 
         anew: what a cell left before is deleted first; else a failed record is replaced and a checkpoint used.
 
-        Raises InterruptError on SIGINT or SIGTERM, once every cell in hand has its checkpoint; BarlowError where the
-        data are refused or the disk is full, since that would hit every cell; CellError where the first few all fail
-        alike.
+        Raises InterruptError on a signal that asks to stop (`machine.stopping`), once every cell in hand has its
+        checkpoint; BarlowError where the data are refused or the disk is full, since that would hit every cell;
+        CellError where the first few all fail alike.
         """
 
 
+WORKER_BYTES = 2**29
+"""Memory that a worker takes for itself and a small cell: 300 MiB for torch, the rest for the quick presets' cells."""
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """How many cells are run at once, and why no more, in words; "" where it is one a core, or what was asked for."""
+
+    workers: int
+    why: str = ""
+
+
+def at_once(device: str, cells: int) -> AtOnce:
+    """Cells at once: one on an accelerator, on a CPU one a core that this process may use, as far as there is memory
+    for as many workers. What cells themselves need beyond that is known once a worker has counted it."""
+    wanted = max(1, min(cells, cores() if device == "cpu" else 1))
+    memory = job_memory()
+    fit = max(1, memory.available // WORKER_BYTES)
+    if fit >= wanted:
+        return AtOnce(wanted)
+    by = f" ({memory.available_by})" if memory.available_by else ""
+    return AtOnce(fit, f"a worker takes {gib(WORKER_BYTES)} or more, and {gib(memory.available)} are free{by}")
+
+
 def worker_count(device: str, cells: int) -> int:
-    """Cells at once: one on an accelerator, on a CPU one a core that this process may use."""
-    return max(1, min(cells, cores() if device == "cpu" else 1))
+    """The number alone."""
+    return at_once(device, cells).workers

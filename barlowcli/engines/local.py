@@ -4,7 +4,7 @@ The parent never imports torch. It leases cells, hands them out, passes events o
 Other processes may run cells of the same folder at the same time, here or on another machine: each cell is run by one.
 """
 
-import signal
+import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 
@@ -14,8 +14,15 @@ from barlowcli.engines.early_stop import EarlyStop
 from barlowcli.engines.pool import Pool
 from barlowcli.engines.queue import Queue
 from barlowcli.errors import InterruptError
+from barlowcli.machine.stopping import heard, interrupted
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.leases import PATIENCE_SECONDS
+
+ECHO_SECONDS = 0.5
+"""A second signal so soon is the first once more: `timeout` and batch systems signal a group, and its members pass it
+on."""
+GRACE_SECONDS = 5.0
+"""After a signal, for cells that read images or are evaluated: a container has 10 seconds before it is killed."""
 
 
 def run_cells(
@@ -50,33 +57,45 @@ def _events(queue: Queue, pool: Pool, signals: "Signals") -> Iterator[Event]:
             pool.hand_out(queue)
         elif not pool.busy:
             return
+        elif signals.waited > GRACE_SECONDS:
+            pool.kill_idle()
         yield from pool.events(queue)
 
 
 class Signals:
-    """SIGINT and SIGTERM while a pool works: the first asks every worker to stop after its checkpoint, another ends it
-    at once. Leaving it puts back who heard them before."""
+    """The signals that ask to stop, while a pool works: the first asks every worker to stop after its checkpoint,
+    another ends it at once. Leaving it puts back who heard them before."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.received: list[int] = []
         self.told = False
+        self.since = 0.0
+        self.listening = heard(self._hear)
 
     def __enter__(self) -> "Signals":
-        self.previous = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.listening.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
+        self.listening.__exit__(kind, error, trace)
 
     def _hear(self, number: int, _frame: object) -> None:
+        if not self.received:
+            self.since = time.monotonic()
+        elif self.waited < ECHO_SECONDS:
+            return
         self.received.append(number)
         self.pool.stop.set()
         if len(self.received) > 1:
             self.pool.kill()
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the first came."""
+        return time.monotonic() - self.since if self.since else 0.0
 
     def news(self) -> Iterator[Event]:
         """Said once, when the first has come."""
@@ -86,7 +105,4 @@ class Signals:
 
     def error(self) -> InterruptError:
         """How a run ends that was stopped."""
-        first = self.received[0]
-        error = InterruptError(f"stopped by {signal.Signals(first).name}; what was finished is kept")
-        error.exit_code = 128 + first
-        return error
+        return interrupted(self.received[0])

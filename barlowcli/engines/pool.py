@@ -1,34 +1,44 @@
-"""A pool of worker processes: cells are handed out, events come back, and one that dies takes only its cell with it."""
+"""A pool of worker processes: cells are handed out, events come back, and one that dies takes only its cell with it.
+
+Memory is given out too: each worker says what its cell needs before it reads images and before it trains. Where that
+does not fit beside the others, its cell waits, and one worker fewer goes on.
+"""
 
 import contextlib
 import multiprocessing
-import signal
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
 
 from barlowcli.cell.options import RunOptions
-from barlowcli.engines.base import Event
+from barlowcli.engines.base import Event, Granted
+from barlowcli.engines.causes import Death
 from barlowcli.engines.queue import POLL_SECONDS, Queue, Task
+from barlowcli.engines.starting import undisturbed
 from barlowcli.engines.stop import Stop
-from barlowcli.engines.worker import SMALLER, failed, work
+from barlowcli.engines.worker import failed, work
 from barlowcli.errors import BarlowError
+from barlowcli.machine.cgroups import killed_for_memory
+from barlowcli.machine.facts import Memory, gib, job_memory
+from barlowcli.machine.needs import Need
 
 
 @dataclass
 class Worker:
-    """A process, the pipe to it, and the task it works on."""
+    """A process, the pipe to it, the task it works on, what memory that needs, and whether it takes training steps."""
 
     process: SpawnProcess
     pipe: Connection
     task: Task | None = None
+    need: Need = field(default_factory=Need)
+    training: bool = False
 
     def give(self, task: Task) -> None:
         """Let it work on a task."""
-        self.task = task
+        self.task, self.training = task, False
         with contextlib.suppress(OSError):  # one that has died is found out by its silence
             self.pipe.send(task)
 
@@ -52,6 +62,8 @@ class Pool:
         self.context = multiprocessing.get_context("spawn")
         self.stop = Stop(self.context)
         self.workers: list[Worker] = []
+        self.memory = job_memory()
+        self.killed: Mapping[str, int] = killed_for_memory()
 
     def __enter__(self) -> "Pool":
         return self
@@ -78,6 +90,12 @@ class Pool:
         for worker in self.workers:
             worker.process.kill()
 
+    def kill_idle(self) -> None:
+        """End every worker that takes no training steps: it has nothing that a checkpoint would keep."""
+        for worker in self.workers:
+            if not worker.training:
+                worker.process.kill()
+
     def hand_out(self, queue: Queue) -> None:
         """Give every idle worker a task, new workers too as long as there is room for them."""
         idle = [worker for worker in self.workers if worker.task is None]
@@ -90,8 +108,10 @@ class Pool:
 
     def _start(self) -> Worker:
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=work, args=(theirs, self.stop.seen, self.options), daemon=True)
-        process.start()
+        arguments = (theirs, self.stop.seen, self.options, self.size)
+        process = self.context.Process(target=work, args=arguments, daemon=True)
+        with undisturbed():
+            process.start()
         theirs.close()
         self.workers.append(Worker(process, ours))
         return self.workers[-1]
@@ -106,9 +126,30 @@ class Pool:
             event = self._hear(worker)
             if event.kind == "refused":
                 raise BarlowError(event.message, hint=event.hint)
-            if event.kind in ("done", "stopped", "lost"):
+            if event.kind == "asks":
+                self._answer(worker, event.need or Need())
+                continue
+            worker.training = event.kind == "progress" and event.step < event.total
+            if event.kind in ("done", "stopped", "lost", "crowded"):
                 self._take_back(worker, event, queue)
+            if event.kind == "crowded":
+                self._leave(worker)
             yield event
+
+    def _answer(self, worker: Worker, need: Need) -> None:
+        """Whether there is memory for what a worker needs: beside the others, each with what it said last. One that is
+        alone is left to try."""
+        worker.need = need
+        taken, alone = sum(other.need.total for other in self.workers), len(self.workers) == 1
+        with contextlib.suppress(OSError):
+            worker.pipe.send(Granted(alone or taken <= self.memory.available, alone))
+
+    def _leave(self, worker: Worker) -> None:
+        """Let go of a worker that there is no memory for."""
+        if worker in self.workers:
+            self.workers.remove(worker)
+            worker.dismiss()
+        self.size = max(1, len(self.workers))
 
     def _hear(self, worker: Worker) -> Event:
         """The next word of a worker; one that died leaves the pool."""
@@ -117,24 +158,54 @@ class Pool:
         except (EOFError, ConnectionResetError):
             event = self._bury(worker)
             self.workers.remove(worker)
+        if event.kind == "crowded" and not event.message:
+            event = replace(event, message=crowded(worker.need, len(self.workers), self.memory))
         return event
 
     def _bury(self, worker: Worker) -> Event:
-        """Record the cell of a worker that died as failed, unless it was asked to stop."""
+        """Record the cell of a worker that died as failed, unless it was asked to stop. One that died for want of
+        memory while others were there is tried again with fewer."""
+        seconds = processor_seconds()
         worker.process.join()
         if worker.task is None or self.stopping:
             return Event("stopped", worker.task.cell.id if worker.task else "")
-        code = worker.process.exitcode or 0
-        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        hint = f"if it was the system's memory killer: {SMALLER}"
-        message = f"the worker process died ({how})"
+        death = Death(
+            worker.process.exitcode or 0,
+            worker.need,
+            workers=len(self.workers),
+            seconds=processor_seconds() - seconds,
+            before=self.killed,
+            after=killed_for_memory(),
+        )
+        message, hint = death.in_words()
+        if death.for_memory is not None and len(self.workers) > 1:
+            self.killed = death.after
+            left = f"from now on {len(self.workers) - 1} at once; its cell is tried again"
+            return Event("crowded", worker.task.cell.id, message=f"{message}; {left}")
         return failed(worker.task, self.options, message, hint, recorded=f"{message}; {hint}")
 
     def _take_back(self, worker: Worker, event: Event, queue: Queue) -> None:
-        """Nobody works on this worker's cell any more; one that is lost is waited for."""
+        """Nobody works on this worker's cell any more; one that is lost, or has no room, is waited for."""
         if worker.task is None:
             return
         cell, worker.task = worker.task.cell, None
-        if event.kind == "lost":
+        if event.kind in ("lost", "crowded"):
             queue.put_back(cell)
         queue.release(cell)
+
+
+def crowded(need: Need, workers: int, memory: Memory) -> str:
+    """What is said where a cell does not fit beside the others."""
+    by = f" ({memory.available_by})" if memory.available_by else ""
+    fewer = f"from now on {workers - 1} at once"
+    return f"no memory for {workers} cells at once: one needs {gib(need.total)} of {gib(memory.available)}{by}; {fewer}"
+
+
+def processor_seconds() -> float:
+    """Seconds of the processor that all children took that have ended; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -105,6 +105,11 @@ def provenance(device: str, command: list[str]) -> dict[str, Any]:
     }
 
 
+def deciding(made: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a provenance can make other numbers."""
+    return {name: made[name] for name in (*DECISIVE, "versions") if name in made}
+
+
 def differences(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """What, value in a record, value here, of everything decisive that the record names and that is another here."""
     versions = recorded.get("versions")

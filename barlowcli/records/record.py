@@ -62,9 +62,17 @@ class Record(BaseModel):
     @field_validator("provenance")
     @classmethod
     def _versions_are_a_table(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if not isinstance(value.get("versions", {}), dict):
+        earlier = value.get("earlier", [])
+        if not isinstance(earlier, list) or not all(isinstance(part, dict) for part in earlier):
+            raise ValueError("earlier must be a list of tables")
+        if not all(isinstance(part.get("versions", {}), dict) for part in [value, *earlier]):
             raise ValueError("versions must be a table")
         return value
+
+    @property
+    def origins(self) -> list[dict[str, Any]]:
+        """Provenance of every part of its training: of those that another version or machine did, then of the last."""
+        return [*self.provenance.get("earlier", []), self.provenance]
 
     @property
     def measured(self) -> bool:

@@ -8,7 +8,7 @@ from barlowcli.report.setting import distinct
 
 def provenance_rows(records: Records) -> list[tuple[str, str]]:
     """Label and value of what the records say of device, code and versions; several values where they differ."""
-    rows = [record.provenance for record in records.values()]
+    rows = [part for record in records.values() for part in record.origins]
     found = [
         ("device", distinct(_joined(row, "device", "device_name") for row in rows)),
         ("barlow", distinct(str(row["barlow"]) for row in rows if row.get("barlow"))),
@@ -17,7 +17,17 @@ def provenance_rows(records: Records) -> list[tuple[str, str]]:
     ]
     packages = dict.fromkeys(name for row in rows for name in row.get("versions", {}))
     found += [(name, distinct(str(row.get("versions", {}).get(name, "")) for row in rows)) for name in packages]
+    found += [("in two parts", parts)] if (parts := in_parts(records)) else []
     return [(label, value) for label, value in found if value]
+
+
+def in_parts(records: Records) -> str:
+    """How many cells were begun by another version or machine than the one that finished them; "" where none was."""
+    count = sum(len(record.origins) > 1 for record in records.values())
+    if not count:
+        return ""
+    cells = "1 cell was" if count == 1 else f"{count} cells were"
+    return f"{cells} begun by one version or machine and finished by another"
 
 
 def _joined(row: dict[str, Any], first: str, second: str) -> str:

@@ -129,8 +129,17 @@ def remarks(record: Record, cell: PlannedCell, device: str, elsewhere: Collectio
         yield "the record does not say which images it is of"
     if not same_code and str(record.provenance.get("commit")).endswith("-dirty"):
         yield "the record's code was changed and not committed: its commit alone does not have it"
+    for part in record.provenance.get("earlier", []):
+        yield f"until epoch {part.get('until_epoch', '?')} it was trained by another: {other_parts(part, record)}"
     if device != "cpu" and not record.provenance.get("deterministic"):
         yield f"the record was made without --deterministic: on {device} its last bits are chance"
+
+
+def other_parts(part: Mapping[str, Any], record: Record) -> str:
+    """What was another in an earlier part of a record's training: "torch 2.11.0, device_name …"."""
+    from barlowcli.machine.provenance import differences
+
+    return ", ".join(f"{what} {then}" for what, then, _ in differences(part, record.provenance)) or "it does not say"
 
 
 def find(path: Path) -> tuple[CellFolder, Record]:

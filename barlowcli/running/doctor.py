@@ -12,9 +12,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from barlowcli import __version__
+from barlowcli.engines.causes import cannot_start
 from barlowcli.errors import BarlowError
 from barlowcli.experiment.files import load_experiment
-from barlowcli.machine.facts import cores, gib, memory
+from barlowcli.machine.facts import free_in_shared_memory, gib, job_memory, limits, usable_cores
 from barlowcli.machine.provenance import PACKAGES, commit, cpu_name
 from barlowcli.running.reporting import try_report
 from barlowcli.running.request import Request
@@ -37,8 +38,7 @@ def examine(results: Path) -> Examination:
     found = {
         "barlow": f"{__version__}" + (f" (commit {commit()})" if commit() else ""),
         "python": f"{platform.python_version()} on {sys.platform}",
-        "processor": f"{cpu_name()}, {cores()} cores for this process",
-        "memory": gib(memory().total, digits=0),
+        **resources(),
     }
     packages, problems = installed()
     found |= packages
@@ -50,8 +50,8 @@ def examine(results: Path) -> Examination:
 
         devices = available()
         found["devices"] = ", ".join(f"{device} ({device_name(device)})" for device in devices)
-    except (ImportError, RuntimeError) as error:
-        problems.append(f"torch and torchvision do not fit together: {error}; install both from the same place with uv")
+    except (ImportError, RuntimeError, OSError, MemoryError) as error:
+        problems.append("; ".join(cannot_start(error)))
     existing = next(path for path in (results.resolve(), *results.resolve().parents) if path.exists())
     found["disk"] = f"{shutil.disk_usage(existing).free / 2**30:.0f} GiB free at {existing}"
     if not os.access(existing, os.W_OK):
@@ -61,9 +61,30 @@ def examine(results: Path) -> Examination:
     except BarlowError as error:
         problems.append(f"{error.message}; {error.hint}")
     request = Request(load_experiment(EXAMPLE), device=devices[0], results=results)
-    workers = request.at_once(len(request.plan().all_cells))
-    would_use = f"device {request.device}, preset {request.preset}, {workers} cells at once"
+    room = request.room_for(len(request.plan().all_cells))
+    why = f" (no more, for memory: {room.why})" if room.why else ""
+    many = f"{room.workers} cells" if room.workers > 1 else "1 cell"
+    would_use = f"device {request.device}, preset {request.preset}, {many} at once{why}"
     return Examination(found, tuple(problems), would_use)
+
+
+def resources() -> dict[str, str]:
+    """Cores, memory and what limits them, and the other limits of a process."""
+    usable, most = usable_cores(), job_memory()
+    many = f"{usable.count} cores" if usable.count > 1 else "1 core"
+    found = {
+        "processor": f"{cpu_name()}, {many} for this process{_by(usable.by)}",
+        "memory": f"{gib(most.total, digits=0)}{_by(most.total_by)}",
+        "free memory": f"{gib(most.available)}{_by(most.available_by)}",
+        **limits(),
+    }
+    shared = free_in_shared_memory()
+    return found if shared is None else {**found, "shared memory": f"{gib(shared)} free in /dev/shm"}
+
+
+def _by(source: str) -> str:
+    """Where a limit comes from; nothing where it is the machine itself."""
+    return f": {source}" if source else ""
 
 
 def installed() -> tuple[dict[str, str], list[str]]:

@@ -50,10 +50,6 @@ def stages(request: Request, show: Show) -> Iterator[Plan]:
             show.note(line)
         plan = then
         yield plan
-    if plan.open and request.only.parts > 1:
-        show.note(
-            f"the {plan.open[0]} is decided once all shards are done with it; then the same commands run what follows"
-        )
 
 
 def chosen(before: Plan, now: Plan) -> Iterator[str]:
@@ -75,10 +71,10 @@ def run_stage(plan: Plan, request: Request, only: Only, show: Show) -> None:
     if left_out:
         kept = "records are kept and their own command brings them back; --results DIR keeps both reports"
         show.note(f"{left_out} planned cells of other settings or data leave this report; {kept}")
-    ids = {cell.id for cell in plan.all_cells}
-    asked = [cell for cell in frozen.all_cells if cell.id in ids]
+    known = {cell.id: cell for cell in frozen.all_cells}
+    asked = [known[cell.id] for cell in plan.all_cells if cell.id in known]  # in an order that all shards share
     cells = select(asked, folder, only)
-    show.note(counted(asked, cells, request))
+    show.note(counted(part_of(asked, only), cells, request))
     try:
         if cells:
             try_the_end(cells, request, show)
@@ -93,11 +89,16 @@ def run_stage(plan: Plan, request: Request, only: Only, show: Show) -> None:
 
 def select(cells: Iterable[PlannedCell], folder: Path, only: Only) -> list[PlannedCell]:
     """The cells to run now, seed by seed, so that what is there early covers all arms."""
-    chosen = sorted(cells, key=lambda cell: cell.seed)[only.part - 1 :: only.parts]
+    chosen = part_of(cells, only)
     if only.rerun is Rerun.all:
         return chosen
     states = {"todo", "failed"} if only.rerun is Rerun.failed else {"todo"}
     return [cell for cell in chosen if status_of(folder, cell) in states]
+
+
+def part_of(cells: Iterable[PlannedCell], only: Only) -> list[PlannedCell]:
+    """A shard's cells, whatever has been run of them; all where there are no shards."""
+    return sorted(cells, key=lambda cell: cell.seed)[only.part - 1 :: only.parts]
 
 
 def counted(asked: Sequence[PlannedCell], cells: Sequence[PlannedCell], request: Request) -> str:
@@ -105,8 +106,11 @@ def counted(asked: Sequence[PlannedCell], cells: Sequence[PlannedCell], request:
     running = {cell.id for cell in cells}
     states = [status_of(request.folder, cell) for cell in asked if cell.id not in running]
     if cells:
-        done = f", {states.count('done')} done" if "done" in states else ""
-        return f"{len(cells)} of {len(asked)} cells to run, {request.at_once(len(cells))} at once{done}"
+        done, room = f", {states.count('done')} done" if "done" in states else "", request.room_for(len(cells))
+        why = f"; no more, for memory: {room.why}" if room.why else ""
+        return f"{len(cells)} of {len(asked)} cells to run, {room.workers} at once{done}{why}"
+    if not asked:
+        return "this shard has no cells: there are fewer cells than shards"
     if "failed" in states:
         return f"{states.count('failed')} of {len(asked)} cells failed before; --rerun failed runs them again"
     return f"all {len(asked)} cells are done already; nothing to run"

@@ -9,7 +9,7 @@ from typing import Any
 
 from barlowcli.cell.options import RunOptions
 from barlowcli.data.paths import DATA_ROOT, located
-from barlowcli.engines.base import worker_count
+from barlowcli.engines.base import AtOnce, at_once
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.model import Experiment
 from barlowcli.machine.devices import Way, choose_device
@@ -100,7 +100,11 @@ class Request:
 
     def at_once(self, cells: int) -> int:
         """How many of so many cells are run at once."""
-        return self.workers or worker_count(self.device, cells)
+        return self.room_for(cells).workers
+
+    def room_for(self, cells: int) -> AtOnce:
+        """The same, with the reason where memory allows no more."""
+        return AtOnce(self.workers) if self.workers else at_once(self.device, cells)
 
     def plan(self) -> Plan:
         """The plan as far as it is known: each stage is, once what the one before it chooses is finished.

@@ -1,8 +1,8 @@
 """Weights, buffers, optimiser and log at a step, in one file written whole or not at all."""
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,18 @@ written."""
 
 @dataclass
 class Checkpoint:
-    """Weights, buffers, optimiser and log at a step, in one file written whole or not at all."""
+    """Weights, buffers, optimiser and log at a step, in one file written whole or not at all.
+
+    origin: what makes the numbers from here on: code, versions, device. earlier: the same of those who trained before,
+    each with the step until which it did, where they were not like this one.
+    """
 
     path: Path
     method: nn.Module
     optimizer: torch.optim.Optimizer
     log: TrainingLog
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    earlier: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, step: int) -> None:
         """Write the state after `step` steps."""
@@ -35,6 +41,7 @@ class Checkpoint:
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "log": self.log.state(),
+            "made": [*self.earlier, {**self.origin, "until_step": step}],
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -60,6 +67,7 @@ class Checkpoint:
                 f"{self.path} is not a checkpoint of this cell: {error}", hint="delete it; the cell starts anew"
             ) from error
         note(f"resumed at step {state['step']}")
+        self.earlier = earlier_parts(state.get("made"), self.origin, int(state["step"]))
         return int(state["step"])
 
     def _read(self, note: Callable[[str], None]) -> dict[str, Any] | None:
@@ -76,3 +84,12 @@ class Checkpoint:
             note(f"{self.path.name} has schema version {version}, {ours}; the cell starts anew")
             return None
         return state
+
+
+def earlier_parts(made: Any, origin: Mapping[str, Any], step: int) -> list[dict[str, Any]]:
+    """Who trained until `step`, by a checkpoint, less a last one that is like `origin`. A checkpoint from before this
+    was written does not say: then only the step is known."""
+    if not isinstance(made, list) or not all(isinstance(part, dict) for part in made):
+        return [{"until_step": step}] if step else []
+    alike = made and {name: value for name, value in made[-1].items() if name != "until_step"} == dict(origin)
+    return [dict(part) for part in (made[:-1] if alike else made)]

@@ -5,15 +5,16 @@ state there is, and a resumed run gives the same bits as an undisturbed one.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from barlowcli.errors import CellError, InterruptError, LeaseLostError
 from barlowcli.machine.devices import Way
+from barlowcli.machine.needs import Need
 from barlowcli.methods.base import Method
 from barlowcli.records.folder import CellFolder
 from barlowcli.records.inventory import Inventory
@@ -26,6 +27,8 @@ from barlowcli.training.step import EagerStep, prepare
 from barlowcli.views.ahead import Ahead
 from barlowcli.views.base import Views
 
+UNSAVED_SECONDS = 2.0
+"""Of training that may be done again where a run is stopped while its cell is evaluated."""
 DRAIN_STEPS = 25
 """Steps between two looks at the loss: each look is a synchronisation with the device."""
 
@@ -34,7 +37,8 @@ DRAIN_STEPS = 25
 class Hooks:
     """How the loop talks to whoever runs it. progress: called with (step, total); note: words for the cell's log;
     stop: asked at every step; lost: asked before anything is written, whether the cell has become another's; read: told
-    what the cell's data set holds, before anything is learned from it."""
+    what the cell's data set holds, before anything is learned from it; room: asked for memory before it is taken,
+    whether this process is alone; raises CrowdedError where there is none beside other cells."""
 
     progress: Callable[[int, int], None] = lambda step, total: None
     note: Callable[[str], None] = lambda message: None
@@ -42,6 +46,12 @@ class Hooks:
     lost: Callable[[], bool] = lambda: False
     checkpoint_seconds: float = 30.0
     read: Callable[[Inventory], None] = lambda inventory: None
+    room: Callable[[Need], bool] = lambda need: True
+
+    def go_on(self) -> None:
+        """Raise InterruptError where the run is to stop: for moments when there is nothing to save."""
+        if self.stop():
+            raise InterruptError("stopped; what was trained is in the checkpoint")
 
     def check(self) -> None:
         """Raise LeaseLostError where the cell has become another's."""
@@ -52,7 +62,7 @@ class Hooks:
 @dataclass
 class Ending:
     """How training ended. step: where a loss was not finite, or since when the embeddings have been collapsed; cost:
-    of what this process did of it; way: how it took its steps."""
+    of what this process did of it; way: how it took its steps; earlier: what another version or machine did of it."""
 
     status: Literal["ok", "collapsed", "diverged"]
     steps: int
@@ -60,6 +70,7 @@ class Ending:
     message: str = ""
     cost: Cost = field(default_factory=Cost)
     way: Way | None = None
+    earlier: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,8 +139,8 @@ class Keeper:
     def after(self, step: int, total: int) -> None:
         """Tell of a step, and save where it is time to. Raises InterruptError when asked to stop."""
         self.hooks.progress(step, total)
-        stop = self.hooks.stop()
-        if stop or time.monotonic() - self.saved >= self.hooks.checkpoint_seconds:
+        stop, most = self.hooks.stop(), self.hooks.checkpoint_seconds
+        if stop or time.monotonic() - self.saved >= (min(UNSAVED_SECONDS, most) if step == total else most):
             self.hooks.check()
             self.checkpoint.save(step)
             self.saved = time.monotonic()
@@ -155,16 +166,18 @@ def train(
     collapse_std: float,
     hooks: Hooks,
     way: Way | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> Ending:
     """Train `method` on `images` uint8 (N, 3, H, W), `labels` (N,), all on one device; resumes from `folder`.
 
-    way: how steps are taken, see `step.prepare`.
+    way: how steps are taken, see `step.prepare`. origin: what decides the numbers besides the cell, for the checkpoint.
     Raises CellError where a batch is larger than the set, InterruptError after a checkpoint when asked to stop.
     """
     schedule = Schedule.of(settings, len(images))
     optimizer = build_optimizer(settings, method)
     log = TrainingLog(folder.log, collapse_std)
-    keeper = Keeper(Checkpoint(folder.checkpoint, method, optimizer, log), hooks)
+    checkpoint = Checkpoint(folder.checkpoint, method, optimizer, log, origin or {})
+    keeper = Keeper(checkpoint, hooks)
     step, total = keeper.resume(schedule.total), schedule.total
     meter = Meter(method, optimizer, images.device)
     method.train()
@@ -187,7 +200,10 @@ def train(
             log.drain()
         if log.diverged_at is None:
             keeper.after(step, total)
-    return replace(_ending(log, step, total), cost=meter.cost(), way=taken)
+    earlier = [
+        {**part, "until_epoch": round(part["until_step"] / schedule.per_epoch, 2)} for part in checkpoint.earlier
+    ]
+    return replace(_ending(log, step, total), cost=meter.cost(), way=taken, earlier=tuple(earlier))
 
 
 def _ending(log: TrainingLog, step: int, total: int) -> Ending:

@@ -73,7 +73,7 @@ def test_a_failed_cell_makes_a_partial_report_and_is_run_again_on_request(run, t
     assert code == 1
     assert "4 of 6 cells to run" in err
     code, out, _ = run("status", "--results", str(tmp_path))
-    assert "4 failed" in out
+    assert "3 failed" in out or "4 failed" in out  # three that fail alike end it; a fourth may have begun
     assert "270 training images do not fill one batch of 5000" in out
 
 

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from barlowcli.machine.facts import cores, gib, memory
+from barlowcli.machine.cgroups import killed_for_memory
+from barlowcli.machine.facts import cores, gib, memory, usable_cores
+from barlowcli.machine.limits import CORES_GIVEN
 
 GIB = 2**30
 NO_LIMIT = 9223372036854771712
@@ -17,6 +19,9 @@ NO_LIMIT = 9223372036854771712
 def a_machine_of_16_cores_and_64_gib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda self: list(range(16)))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=64 * GIB, available=40 * GIB))
+    monkeypatch.setattr("barlowcli.machine.facts.address_space", list)
+    for name in (*CORES_GIVEN, "SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def lay_out(root: Path, groups: str, files: dict[str, object]) -> Path:
@@ -152,6 +157,92 @@ def test_a_system_without_affinity_has_all_cores(tmp_path, monkeypatch):
     monkeypatch.delattr(psutil.Process, "cpu_affinity")
     monkeypatch.setattr(psutil, "cpu_count", lambda: 12)
     assert cores(tmp_path) == 12
+
+
+def mounted(root: Path, *lines: str) -> None:
+    """/proc/self/mountinfo with a line a mount: group, place, type and options."""
+    rows = [f"3{n} 25 0:2{n} {line}" for n, line in enumerate(lines)]
+    (root / "proc/self").mkdir(parents=True, exist_ok=True)
+    (root / "proc/self/mountinfo").write_text("\n".join(rows) + "\n")
+
+
+def test_groups_are_found_where_they_are_mounted(tmp_path):
+    files = {"job/memory.max": 6 * GIB, "job/memory.current": GIB}
+    lay_out(tmp_path, "0::/job", {})
+    for name, value in files.items():
+        path = tmp_path / "cgroups here" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(value))
+    mounted(tmp_path, "/ /cgroups\\040here rw,relatime shared:4 - cgroup2 cgroup2 rw,nsdelegate")
+    found = memory(tmp_path)
+    assert (found.total, found.available) == (6 * GIB, 5 * GIB)
+    assert found.total_by == "the limit of this job in /cgroups here/job/memory.max"
+
+
+def test_a_container_whose_mount_is_a_group_of_the_host(tmp_path):
+    """Without a name space of its own, /proc/self/cgroup tells the host's path, and the mount begins there."""
+    files: dict[str, object] = {
+        "memory/in/memory.limit_in_bytes": 3 * GIB,
+        "memory/in/memory.usage_in_bytes": GIB,
+    }
+    lay_out(tmp_path, "4:memory:/docker/0a1b/in", files)
+    mounted(tmp_path, "/docker/0a1b /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory")
+    assert memory(tmp_path).total == 3 * GIB
+
+
+def test_a_container_that_sees_itself_as_the_root(tmp_path):
+    lay_out(tmp_path, "0::/", {"memory.max": 2 * GIB, "memory.current": GIB, "cpu.max": "150000 100000"})
+    mounted(tmp_path, "/../../pod/box /sys/fs/cgroup ro - cgroup2 cgroup rw")
+    assert memory(tmp_path).total == 2 * GIB
+    assert usable_cores(tmp_path).count == 2
+    assert usable_cores(tmp_path).by == "1.5 by /sys/fs/cgroup/cpu.max"
+
+
+def test_both_versions_at_once_each_with_its_controllers(tmp_path):
+    files: dict[str, object] = {
+        "unified/job/memory.max": 9 * GIB,
+        "unified/job/memory.current": GIB,
+        **version_1("/job", 400_000),
+    }
+    lay_out(tmp_path, "1:cpu:/job\n0::/job", files)
+    cpu = "/ /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu"
+    mounted(tmp_path, cpu, "/ /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw")
+    assert (memory(tmp_path).total, cores(tmp_path)) == (9 * GIB, 4)
+
+
+def test_memory_above_which_a_group_is_slowed_down_is_a_limit_too(tmp_path):
+    lay_out(tmp_path, "0::/job", {"job/memory.max": "max", "job/memory.high": 4 * GIB, "job/memory.current": GIB})
+    assert memory(tmp_path).total_by == "the limit of this job in /sys/fs/cgroup/job/memory.high"
+
+
+def test_a_limit_of_a_group_that_cannot_be_seen_from_here(tmp_path):
+    files = {
+        "memory/memory.limit_in_bytes": NO_LIMIT,
+        "memory/memory.usage_in_bytes": GIB,
+        "memory/memory.stat": f"hierarchical_memory_limit {5 * GIB}",
+    }
+    lay_out(tmp_path, "4:memory:/far/away", files)
+    assert memory(tmp_path).total == 5 * GIB
+
+
+def test_files_that_were_read_are_given_back_where_memory_is_short(tmp_path):
+    stat = f"inactive_file {GIB}\nactive_file {2 * GIB}"
+    lay_out(tmp_path, "0::/", {"memory.max": 8 * GIB, "memory.current": 6 * GIB, "memory.stat": stat})
+    assert memory(tmp_path).available == 5 * GIB
+
+
+def test_processes_that_were_ended_for_want_of_memory_are_counted_by_group(tmp_path):
+    files: dict[str, object] = {
+        "job/memory.events": "low 0\noom 3\noom_kill 2",
+        "memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 5",
+    }
+    lay_out(tmp_path, "4:memory:/\n0::/job", files)
+    (tmp_path / "proc/vmstat").write_text("nr_free_pages 7\noom_kill 9\n")
+    assert killed_for_memory(tmp_path) == {
+        "/sys/fs/cgroup/job/memory.max": 2,
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes": 5,
+        "": 9,
+    }
 
 
 def test_bytes_in_words():

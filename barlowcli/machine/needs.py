@@ -1,0 +1,41 @@
+"""How much memory a cell asks for, so that no more are run at once than fit, and a refusal can say what takes it."""
+
+from dataclasses import dataclass
+
+from barlowcli.machine.facts import gib
+
+NOTABLE, LITTLE = 2**28, 2**26
+"""Bytes that a training step is taken to need while that is not counted; and those below which nothing is the cause."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that a process will have. own: what it has already; images: of a data set that it is about to read, or has
+    read; step: of a training step; probe: of a batch whose features are taken; None where it is not counted yet, 0
+    where there is none. counted: whether `own` holds the images already."""
+
+    own: int = 0
+    images: int | None = None
+    step: int | None = None
+    probe: int | None = None
+    counted: bool = False
+
+    @property
+    def total(self) -> int:
+        """All of it, when it is most."""
+        return self.own + max(self.step or 0, self.probe or 0) + (0 if self.counted else self.images or 0)
+
+    def less(self, workers: int = 1) -> str:
+        """What to make smaller, what takes most of it first; what takes little is left out."""
+        takes = [
+            (self.images, 0, "a smaller --image-size or --limit", "the images take {} in each worker"),
+            (self.step, NOTABLE, "a smaller training.batch_size or projector.dim", "a training step takes about {}"),
+            (self.probe, 0, "a smaller --image-size", "a batch that is probed takes about {}"),
+        ]
+        known = [
+            (guess if size is None else size, way + (f" ({why.format(gib(size))})" if size else ""))
+            for size, guess, way, why in takes
+            if (size is None and way != takes[2][2]) or (size or 0) >= LITTLE
+        ]
+        ways = [way for _, way in sorted(known, key=lambda one: -one[0])] or ["more memory for the job"]
+        return ", or ".join([*([f"fewer --workers (now {workers})"] if workers > 1 else []), *ways])
