@@ -112,8 +112,14 @@ def _repeated(count: int, among: int, what: str) -> Iterator[str]:
 
 
 def _values(read: Inventory) -> Iterator[str]:
-    """What the values of the pixels tell of a wrong scale, of grey, and of small files."""
+    """What is not read of files with several pages; what pixels tell of a wrong scale, of grey, and of small files."""
     stored = read.stored
+    if stored is not None and stored.several:
+        have = _are(stored.several, "has", "have")
+        yield (
+            f"{stored.several:,} of {_count(read.images, 'file')} {have} several pages or frames: only the first "
+            "of each is read"
+        )
     if stored is not None and stored.deep and stored.peak < DEEP_DIM:
         bits, level = max(1, stored.peak.bit_length()), round(stored.peak / 257)
         yield (

@@ -37,11 +37,12 @@ class Encoded(NamedTuple):
 
 
 class Read(NamedTuple):
-    """An image at the size in use, uint8 (3, H, W); size: (width, height) in its file; peak: as of `Decoded`."""
+    """An image at the size in use, uint8 (3, H, W); size: (width, height) in its file; the rest as of `Decoded`."""
 
     image: Tensor
     size: tuple[int, int]
     peak: int | None
+    several: bool
 
 
 Fetch = Callable[[Tensor], Iterable[Encoded]]
@@ -66,6 +67,7 @@ def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) ->
     skipped: list[str] = []
     sizes: set[tuple[int, int]] = set()
     peaks: list[int] = []
+    several = 0
     for place, (encoded, found) in enumerate(_decoded(fetch(rows), size, skip)):
         if isinstance(found, str):
             skipped.append(found)
@@ -79,9 +81,10 @@ def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) ->
         kept.append(place)
         sizes.add(found.size)
         peaks += [] if found.peak is None else [found.peak]
+        several += found.several
     # a copy only where images were skipped, so that their memory does not stay
     pixels = pixels if len(kept) == len(rows) else pixels[: len(kept)].clone()
-    stored = Stored.of(sizes, peaks)
+    stored = Stored.of(sizes, peaks, several)
     return Images(pixels, rows[torch.tensor(kept, dtype=torch.int64)], tuple(skipped), stored)
 
 
@@ -139,10 +142,10 @@ def _image_or_reason(item: Encoded, size: int | None, skip: bool) -> Read | str:
     try:
         if item.source is None:
             raise DataError(f"cannot read image {item.name}: it is null", hint=SKIP_HINT)
-        image, peak = decode_deep(item.source, item.name)
+        image, peak, several = decode_deep(item.source, item.name)
         height, width = image.shape[-2:]
         try:
-            return Read(image if size is None else resize_square(image, size), (width, height), peak)
+            return Read(image if size is None else resize_square(image, size), (width, height), peak, several)
         except DataError as error:
             raise DataError(f"cannot use image {item.name}: {error.message}", hint=error.hint) from error
     except DataError as error:

@@ -51,10 +51,12 @@ SKIP_HINT = "--on-bad-image skip leaves such images out, counts them, and names 
 
 
 class Decoded(NamedTuple):
-    """pixels: uint8 (3, H, W). peak: the largest value, of 65,535, in an image of 16 bits; None where it has 8."""
+    """pixels: uint8 (3, H, W). peak: the largest value, of 65,535, in an image of 16 bits; None where it has 8.
+    several: whether its file has more pages or frames."""
 
     pixels: Tensor
     peak: int | None = None
+    several: bool = False
 
 
 def decode(source: bytes | Path, name: str = "") -> Tensor:
@@ -116,10 +118,10 @@ def _decode(data: bytes) -> Decoded:
     most = WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
     if image.width * image.height > most:
         raise ValueError(_too_many(most))
-    deep = is_deep(data, image)
+    deep, several = is_deep(data, image), getattr(image, "is_animated", False)
     with _turn(image.width * image.height):
         pixels = _to_tensor(_upright(image))
-        return Decoded(pixels, _peak(image, pixels) if deep else None)
+        return Decoded(pixels, _peak(image, pixels) if deep else None, several)
 
 
 def is_deep(data: bytes, image: Image.Image) -> bool:
@@ -209,7 +211,7 @@ def jpeg_shape(data: bytes) -> tuple[int, int, int] | None:
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     """RGB values of a decoded image, (H, W, 3)."""
     if image.mode == "F":
-        raise ValueError("floating-point pixels have no known scale")
+        raise ValueError("floating-point pixels have no known scale; scale them and save them with 8 or 16 bits")
     if image.mode.startswith("I"):
         return _from_16_bit(np.asarray(image))
     if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:

@@ -60,7 +60,7 @@ def read_labels(path: Path, name: str, column: Any, names: Sequence[str] | None)
     where = f"{path}: column `{shown(name)}`"
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-        raise DataError(f"{where} is null in row {row}", hint="every image needs a label")
+        raise DataError(f"{where} is null in row {row}", hint="every image needs a label: leave out rows without one")
     values = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if is_text(values):
         return _of_text(path, where, column)
@@ -105,7 +105,7 @@ def _of_text(path: Path, where: str, column: Any) -> Labels:
     texts = list(numbers)
     if "" in numbers and used[numbers[""]]:
         row = int(np.flatnonzero(codes == numbers[""])[0])
-        raise DataError(f"{where} is empty in row {row}", hint="every image needs a label")
+        raise DataError(f"{where} is empty in row {row}", hint="every image needs a label: leave out rows without one")
     order = sorted(np.flatnonzero(used).tolist(), key=texts.__getitem__)
     place = np.zeros(len(numbers), np.int64)
     place[order] = np.arange(len(order))

@@ -79,7 +79,8 @@ def check_labels(labels: Tensor, classes: Sequence[str], where: str) -> None:
         )
     if len(classes) < 2:
         raise DataError(
-            f"there is only one class, `{classes[0]}`", hint="the probes need images of two classes or more"
+            f"there is only one class, `{classes[0]}`",
+            hint="the probes need two classes or more: sort the images into a folder each",
         )
     missing = np.flatnonzero(np.bincount(labels.numpy(), minlength=len(classes)) == 0)
     if len(missing):

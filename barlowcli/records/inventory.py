@@ -43,7 +43,7 @@ class Stored(BaseModel):
     """Image files as they were before each was brought to 8 bits and one size.
 
     smallest, largest: (width, height), by number of pixels; deep: how many have 16 bits; peak: the largest value in
-    those, of 65,535.
+    those, of 65,535; several: how many have more pages or frames than the first, which is read.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,20 +52,24 @@ class Stored(BaseModel):
     largest: tuple[Count, Count]
     deep: Count = 0
     peak: Count = 0
+    several: Count = 0
 
     @classmethod
-    def of(cls, sizes: Iterable[tuple[int, int]], peaks: Collection[int]) -> "Stored | None":
-        """Of files of these sizes, (width, height), and of the largest value in each that has 16 bits; None of none."""
+    def of(cls, sizes: Iterable[tuple[int, int]], peaks: Collection[int], several: int = 0) -> "Stored | None":
+        """Of files of these sizes, (width, height), of the largest value in each that has 16 bits, and of how many have
+        several pages; None of none."""
         by_area = sorted(sizes, key=lambda size: (size[0] * size[1], size))
         if not by_area:
             return None
-        return cls(smallest=by_area[0], largest=by_area[-1], deep=len(peaks), peak=max(peaks, default=0))
+        peak = max(peaks, default=0)
+        return cls(smallest=by_area[0], largest=by_area[-1], deep=len(peaks), peak=peak, several=several)
 
     @classmethod
     def together(cls, several: Iterable["Stored | None"]) -> "Stored | None":
         """All of them as one; None where there are none."""
         known = [one for one in several if one is not None]
-        whole = cls.of((size for one in known for size in (one.smallest, one.largest)), [one.peak for one in known])
+        sizes = (size for one in known for size in (one.smallest, one.largest))
+        whole = cls.of(sizes, [one.peak for one in known], sum(one.several for one in known))
         return whole and whole.model_copy(update={"deep": sum(one.deep for one in known)})
 
 

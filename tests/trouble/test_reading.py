@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from rich.console import Console
 
 from barlowcli.cli import output
 from barlowcli.cli.output import Terminal
+from barlowcli.data.images import decode
 from barlowcli.data.load import load_dataset
 from barlowcli.engines.base import Event
 from barlowcli.errors import DataError
@@ -66,6 +68,19 @@ def test_good_data_are_told_in_three_short_lines_and_nothing_is_warned_of(told, 
     assert lines[1] == "  train 72 (train/), validation 8 (10 % of train), test 60 (test/)"
     assert all(len(line) <= 80 for line in lines)
     assert not warnings
+
+
+@pytest.mark.parametrize("suffix", ["tif", "gif", "webp", "png"])
+def test_stacks_of_pages_and_animations(told, tmp_path, suffix):
+    pets = two_classes(tmp_path / "pets")
+    for number in range(3):
+        pages = [Image.fromarray(photo(1000 * page + number)) for page in (1, 2, 3)]
+        path = pets / "train" / "cat" / f"stack{number}.{suffix}"
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+        if suffix != "gif" and suffix != "webp":  # those lose colours
+            assert torch.equal(decode(path), torch.from_numpy(photo(1000 + number)).permute(2, 0, 1))
+    _, warnings = told(f"folder:{pets}")
+    assert warnings == ["3 of 143 files have several pages or frames: only the first of each is read"]
 
 
 def test_the_embedded_data_set_is_good(told):
