@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from barlowcli.data.folder_files import (
+    ARCHIVES,
     OTHER_FORMATS,
     Inside,
     LeftOut,
@@ -112,7 +113,7 @@ def _no_folders(tree: Path, inside: Inside) -> DataError:
         )
     if ".parquet" in there.endings:
         hint = f"write parquet:{shown(str(tree))} for Parquet files; {hint}"
-    elif there.endings.keys() & {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"}:
+    elif there.endings.keys() & ARCHIVES:
         hint = f"unpack the archive; {hint}"
     return DataError(f"{shown(str(tree))} has no class folders: {there}", hint=hint)
 
@@ -158,15 +159,36 @@ def _refuse_other_layouts(tree: Path, folders: Sequence[Path], *, whole: bool) -
     if whole:
         for folder in folders:
             _refuse_splits_of_its_own(folder)
-    if len(folders) > 1 and all(PART.fullmatch(folder.name.casefold()) for folder in folders):
-        inner = [subfolders(folder) for folder in folders]
-        names = {tuple(path.name for path in below) for below in inner}
-        if len(names) == 1 and names != {()}:
-            raise DataError(
-                f"{shown(str(tree))} has {named(folders)}, each with the folders {named(inner[0])}: "
-                "these look like parts, not like classes",
-                hint="put the parts together, a folder a class, or name one train/ and another test/",
-            )
+    _refuse_two_levels(tree, folders)
+
+
+def _refuse_two_levels(tree: Path, folders: Sequence[Path]) -> None:
+    """Raise DataError where all folders have the same folders, and nothing else: those may be the classes."""
+    inner: list[Path] = []
+    for folder in folders:
+        inside = look(folder, LeftOut())
+        below = [path for path in inside.folders if has_images(path)]
+        if inside.images or (folder != folders[0] and [path.name for path in below] != [path.name for path in inner]):
+            return
+        inner = below
+    there = f"{shown(str(tree))} has {named(folders)}, each with the folders {named(inner)}"
+    if len(folders) < 2 or not inner:
+        return
+    if _are_parts(folders):
+        raise DataError(
+            f"{there}: these look like parts, not like classes",
+            hint="put the parts together, a folder a class, or name one train/ and another test/",
+        )
+    if len(inner) > 1 and not _are_parts(inner):
+        raise DataError(
+            f"{there}: which are the classes?",
+            hint=f"the inner ones: name one folder, such as folder:{shown(str(folders[0]))}, or put the folders "
+            f"together; the outer ones: leave no folders in them, {shown(folders[0].name)}/1.jpg",
+        )
+
+
+def _are_parts(folders: Sequence[Path]) -> bool:
+    return all(PART.fullmatch(folder.name.casefold()) for folder in folders)
 
 
 def _refuse_splits_of_its_own(folder: Path) -> None:

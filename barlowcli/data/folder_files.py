@@ -15,12 +15,16 @@ OTHER_FORMATS = frozenset(
 ) | {".cr2", ".nef", ".arw", ".dng", ".npy", ".npz", ".mat", ".dcm", ".nii", ".pt"}
 """Endings of images that are not read; other files beside the images are notes and tables."""
 
+ARCHIVES = frozenset((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst"))
+"""Endings of files that are to be unpacked."""
+
 LEFTOVERS = frozenset(
     name.casefold()
     for name in (
         *("@eaDir", "@tmp", "@Recycle", "#recycle", "#snapshot", "__MACOSX", "__pycache__", "lost+found", "Icon\r"),
         *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "Thumbs.db", "ehthumbs.db", "desktop.ini"),
-        *("Network Trash Folder", "Temporary Items"),
+        *("Network Trash Folder", "Temporary Items", "found.000", "~snapshot", "@__thumb", "@Recently-Snapshot"),
+        "Picasa.ini",
     )
 )
 """What file systems, archives and file managers leave behind; the rest of it begins with a dot."""

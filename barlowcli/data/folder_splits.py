@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from barlowcli.data.folder_files import LeftOut, has_images, image_files, look, look_at_classes, named, subfolders
+from barlowcli.data.folder_files import (
+    ARCHIVES,
+    LeftOut,
+    has_images,
+    image_files,
+    look,
+    look_at_classes,
+    named,
+    subfolders,
+)
 from barlowcli.data.paths import complete_splits, readable, shown, split_name_of
 from barlowcli.errors import DataError
 
@@ -66,7 +75,7 @@ def class_trees(root: Path, left_out: LeftOut) -> dict[str, Path]:
 
 
 def _hint_for_a_file(path: Path) -> str:
-    if path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst"):
+    if path.suffix.lower() in ARCHIVES:
         return "unpack it, and name the folder that has one folder a class"
     if path.suffix.lower() == ".parquet":
         return f"write parquet:{shown(str(path))}"

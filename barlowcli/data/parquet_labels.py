@@ -181,8 +181,11 @@ def _check_same(origin: str, names: Sequence[str], other: str, others: Sequence[
     lacking = [(where, [name for name in dict.fromkeys(has) if name not in lacks]) for where, has, lacks in sides]
     differ = [f"only {where} names {_quoted(more)}" for where, more in lacking if more]
     if differ:
+        seen = {same_to_the_eye(name): name for name in lacking[1][1]}
+        alike = next((name for name in lacking[0][1] if same_to_the_eye(name) in seen), None)
+        why = "" if alike is None else f": {difference(alike, seen[same_to_the_eye(alike)])}"
         raise DataError(
-            "the files do not name the same classes: " + "; ".join(differ),
+            "the files do not name the same classes: " + "; ".join(differ) + why,
             hint="files of one data set have the same names; leave out those of another, or write the names again",
         )
     doubled = next((name for name in others if list(others).count(name) > 1), None)

@@ -18,9 +18,9 @@ DATA_ROOT = Path("~/.cache/barlow")
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 """Endings of the image files that are read."""
 SPLITS = {
-    "train": ("train", "training", "trainval"),
-    "validation": ("val", "valid", "validation", "dev", "devel", "development"),
-    "test": ("test", "testing", "eval", "evaluation", "holdout"),
+    "train": ("train", "training", "trainval", "trn"),
+    "validation": ("val", "valid", "validation", "validate", "dev", "devel", "development"),
+    "test": ("test", "tests", "testing", "tst", "eval", "evaluation", "holdout"),
 }
 """Split -> the words it goes by."""
 SPLIT_OF = {word: split for split, words in SPLITS.items() for word in words}

@@ -15,7 +15,7 @@ import torch
 from pydantic import create_model
 
 from barlowcli.cell.run import run_cell
-from barlowcli.data.fingerprint import fingerprint_of
+from barlowcli.data.fingerprint import read_once
 from barlowcli.evaluation.probes import Space, Split, probe_features
 from barlowcli.experiment.files import load_experiment
 from barlowcli.experiment.model import Experiment
@@ -180,7 +180,7 @@ def test_data_at_a_path(add: Add, run: Command, tmp_path: Path) -> None:
         labels = np.arange(400, dtype=np.uint8) % 4
         images = drawn.integers(0, 60, (400, 3, 16, 16), dtype=np.uint8) + 60 * labels[:, None, None, None] // 2
         np.savez(file, images=images.astype(np.uint8), labels=labels)
-        fingerprint_of.cache_clear()
+        read_once.cache_clear()
         return planned(data__name=f"npz:{file}", data__limit=200, data__test_limit=80)
 
     first, second, again = ids(0), ids(1), ids(0)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from barlowcli.data.fingerprint import fingerprint
+from barlowcli.data import fingerprint as fingerprints
+from barlowcli.data.fingerprint import fingerprint, fingerprint_of
 from barlowcli.errors import ConfigError, DataError
 from barlowcli.settings.data import DataSettings
 
@@ -48,6 +49,28 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         of(f"folder:{tmp_path}")
     assert caught.value.message == f"cannot read {gone}: No such file or directory"
     assert caught.value.hint == "it must be there, and readable; --on-bad-image skip leaves such images out"
+
+
+def test_files_are_read_once_whether_bad_images_are_skipped_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    digest = fingerprints._content_digest
+
+    def counted(file: Path) -> str:
+        read.append(file)
+        return digest(file)
+
+    monkeypatch.setattr(fingerprints, "_content_digest", counted)
+    name = f"folder:{make_tree(tmp_path)}"
+    assert fingerprint_of(name, "skip") == fingerprint_of(name) == of(name)
+    assert len(read) == 2 * 5  # once for all that ask by name, and once by `of`, which looks again
+    (tmp_path / "train/b/9.png").symlink_to("gone.png")
+    fingerprints.read_once.cache_clear()
+    skipped = fingerprint_of(name, "skip")
+    with pytest.raises(DataError, match=r"9\.png"):
+        fingerprint_of(name)
+    assert fingerprint_of(name, "skip") == skipped
 
 
 def test_parquet_is_known_by_contents_and_roles(tmp_path: Path) -> None:

@@ -184,6 +184,25 @@ def test_folds_are_no_classes_and_classes_may_lie_in_batches(tmp_path: Path) -> 
     assert open_folder(tmp_path / "pets").classes == ("cat", "dog")
 
 
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (("color", "grayscale", "segmented"), ("cat", "dog")),  # the same images three times
+        (("COVID", "Normal"), ("images", "masks")),
+        (("te", "tr"), ("cat", "dog")),
+    ],
+)
+def test_two_levels_of_folders_that_may_be_the_classes(
+    outer: tuple[str, ...], inner: tuple[str, ...], tmp_path: Path
+) -> None:
+    write(tmp_path, {f"{one}/{other}": 4 for one in outer for other in inner})
+    caught = refused_when_planned(tmp_path)
+    assert caught.message.endswith(f"each with the folders {inner[0]}/ and {inner[1]}/: which are the classes?")
+    assert f"folder:{tmp_path / outer[0]}" in caught.hint
+    write(tmp_path, {f"{outer[0]}/more": 2})  # folders that differ are no second level of classes
+    assert open_folder(tmp_path).classes == outer
+
+
 @pytest.mark.parametrize("names", [("images", "masks"), ("JPEGImages", "SegmentationClass")])
 def test_images_beside_masks_are_no_classes(names: tuple[str, str], tmp_path: Path) -> None:
     write(tmp_path, dict.fromkeys(names, 4))

@@ -258,6 +258,19 @@ def test_names_that_are_not_the_same_are_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("owl", "Owl", ": they differ in case only"),
+        ("\xe9", "e\u0301", ": they look the same and differ in Unicode form ('\\xe9', 'e\\u0301')"),
+    ],
+)
+def test_names_that_only_look_the_same_in_two_files(one: str, other: str, said: str, tmp_path: Path) -> None:
+    labelled(tmp_path / "train.parquet", [0, 1, 2], 0, ["cat", "dog", one])
+    labelled(tmp_path / "test.parquet", [0, 1, 2], 10, ["cat", "dog", other])
+    assert error(tmp_path).message.endswith(said)
+
+
 def test_a_file_without_names_beside_one_that_has_them(tmp_path: Path) -> None:
     train = labelled(tmp_path / "train.parquet", [0, 1, 2], 0, CATS)
     test = labelled(tmp_path / "test.parquet", [0, 1, 2], 10)
