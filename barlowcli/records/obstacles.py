@@ -18,7 +18,11 @@ from barlowcli.records.refusals import ELSEWHERE, way_in
 def obstacle(path: Path) -> str:
     """What keeps `path` from being a folder, naming the part of it; "" where nothing does: it is one, or can be
     made."""
-    for part in (*reversed(path.absolute().parents), path.absolute()):
+    try:
+        whole = path.absolute()
+    except FileNotFoundError:  # the working directory was deleted, which the first file that is written tells
+        return ""
+    for part in (*reversed(whole.parents), whole):
         try:
             mode = part.stat().st_mode
         except OSError as error:

@@ -105,9 +105,11 @@ def test_what_is_run_anew_has_forgotten_all_that_was_before(name, tmp_path):
     cell = tiny()["random-init"]
     first = run(name, [cell], options_for(tmp_path))[-1]
     folder = ResultsFolder(tmp_path).cell(cell.id)
-    (folder.path / "left-over").write_text("of before")
+    folder.checkpoint.write_text("of before")
+    (folder.path / "mine.txt").write_text("a note of somebody's")
     before = folder.record.stat().st_mtime_ns
     again = list(engine([cell], options_for(tmp_path), workers=1, anew=True))[-1]
     assert (first.kind, again.kind, again.status) == ("done", "done", "ok")
     assert folder.record.stat().st_mtime_ns > before
-    assert not (folder.path / "left-over").exists()
+    assert not folder.checkpoint.exists()
+    assert (folder.path / "mine.txt").exists()

@@ -160,6 +160,7 @@ def compare(calm: Path, torn: Path, outcome: Outcome) -> None:
 
 def main() -> int:
     """Run it, print a table, write JSON where asked to; exit 1 where anything was lost."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a script, and by its runs
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--processes", type=int, default=1)
