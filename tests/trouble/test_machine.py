@@ -114,7 +114,9 @@ def test_many_cores_and_little_memory(monkeypatch):
 def test_two_cells_at_once_of_which_only_one_fits(monkeypatch, tmp_path):
     """Each worker says what it needs; the one there is no room for leaves, and its cell is run after the other."""
     memory_is(monkeypatch, 800 * MIB, 500 * MIB)
-    cells = cells_of("random-init", "histogram")
+    plan = tiny_plan({"method": ["barlow"], "shuffle": ["none"], "jitter": ["on"]}, seeds=2)
+    cells = [cell for cell in plan.cells if cell.config.method.name == "histogram"]
+    assert len(cells) == 2
     events = list(run_cells(cells, options_for(tmp_path), workers=2))
     said = [event.message for event in events if event.kind == "crowded"]
     assert len(said) == 1
