@@ -27,7 +27,7 @@ from barlowcli.machine.provenance import provenance
 GRID = (
     *("run", "shuffle-test", "--preset", "quick", "--device", "cpu", "-q", "--workers", "1"),
     *("--method", "byol", "--shuffle", "none", "--jitter", "on", "--seeds", "1"),
-    *("--limit", "200", "--epochs", "3", "--set", "data.test_limit=100", "--set", "training.batch_size=32"),
+    *("--limit", "200", "--epochs", "32", "--set", "data.test_limit=100", "--set", "training.batch_size=32"),
     *("--set", "evaluation.mlp_epochs=2", "--checkpoint-seconds", "0"),
 )
 COMPARED = ("runs.csv", "summary.csv", "verdict.json")
