@@ -27,12 +27,13 @@ from barlowcli.machine.provenance import provenance
 GRID = (
     *("run", "shuffle-test", "--preset", "quick", "--device", "cpu", "-q", "--workers", "1"),
     *("--method", "byol", "--shuffle", "none", "--jitter", "on", "--seeds", "1"),
-    *("--limit", "200", "--epochs", "32", "--set", "data.test_limit=100", "--set", "training.batch_size=32"),
+    *("--limit", "200", "--set", "data.test_limit=100", "--set", "training.batch_size=32"),
     *("--set", "evaluation.mlp_epochs=2", "--checkpoint-seconds", "0"),
 )
 COMPARED = ("runs.csv", "summary.csv", "verdict.json")
 BAD_WORDS = ("Traceback", "not valid JSON", "is not a record", "cannot be read", "is not a plan", "is not a checkpoint")
 LONGEST_SECONDS = 300.0
+EPOCHS = 32  # a cell trains for seconds, so that most kills fall into training
 
 
 @dataclass
@@ -45,11 +46,11 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
 
-def barlow(results: Path, log: Path) -> "subprocess.Popen[bytes]":
+def barlow(results: Path, log: Path, epochs: int) -> "subprocess.Popen[bytes]":
     """Start the grid in a session of its own, so that it can be killed whole."""
     with log.open("ab") as words:
         return subprocess.Popen(
-            [sys.executable, "-m", "barlowcli", *GRID, "--results", str(results)],
+            [sys.executable, "-m", "barlowcli", *GRID, "--epochs", str(epochs), "--results", str(results)],
             stdout=words,
             stderr=words,
             start_new_session=True,
@@ -82,17 +83,19 @@ KINDS = ("SIGKILL to all", "SIGKILL to all", "SIGKILL to the parent", "SIGINT", 
 EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143}
 
 
-def disturb(folder: Path, *, kills: int, processes: int, seed: int, kinds: tuple[str, ...] = KINDS) -> Outcome:
+def disturb(
+    folder: Path, *, kills: int, processes: int, seed: int, kinds: tuple[str, ...] = KINDS, epochs: int = EPOCHS
+) -> Outcome:
     """Run the grid undisturbed and disturbed in `folder`, and say what came of it."""
     chance, outcome = random.Random(seed), Outcome()
     calm, torn, log = folder / "calm", folder / "torn", folder / "log.txt"
     start = time.monotonic()
-    if barlow(calm, log).wait(LONGEST_SECONDS):
+    if barlow(calm, log, epochs).wait(LONGEST_SECONDS):
         outcome.problems.append(f"the undisturbed run failed: {log.read_text(errors='replace')[-500:]}")
         return outcome
     length = time.monotonic() - start
     seen: dict[str, bytes] = {}
-    running = [barlow(torn, log) for _ in range(processes)]
+    running = [barlow(torn, log, epochs) for _ in range(processes)]
     while sum(outcome.kills.values()) < kills:
         # in the course of a run, and now and then before it has begun
         time.sleep(chance.uniform(0.0, 1.0) * length if chance.random() < 0.9 else chance.uniform(0.0, 1.0))
@@ -106,7 +109,7 @@ def disturb(folder: Path, *, kills: int, processes: int, seed: int, kinds: tuple
         check(torn, seen, outcome)
         if len(seen) == len(records(calm)) and all(process.poll() is not None for process in running):
             forget(torn, seen, chance)  # the grid is done before the kills are: some of it once more
-        running[victim] = barlow(torn, log)
+        running[victim] = barlow(torn, log, epochs)
     for process in running:
         if process.wait(LONGEST_SECONDS):
             outcome.problems.append(f"a last run ended with {process.returncode}")
