@@ -117,9 +117,15 @@ def disturb(
     compare(calm, torn, outcome)
     said = log.read_text(encoding="utf-8", errors="replace")
     logs = "".join(path.read_text(errors="replace") for path in folder_of(torn).glob("cells/*/log.txt"))
-    outcome.problems += [f"a run said `{words}`" for words in BAD_WORDS if words in said + logs]
+    outcome.problems += [f"a run said: {excerpt(said + logs, words)}" for words in BAD_WORDS if words in said + logs]
     outcome.cells, outcome.resumed = len(seen), logs.count("resumed at step")
     return outcome
+
+
+def excerpt(text: str, words: str) -> str:
+    """What a run said around some words, so that it can be looked into after its folder is gone."""
+    place = text.index(words)
+    return text[max(0, place - 300) : place + 3000]
 
 
 def forget(results: Path, seen: dict[str, bytes], chance: random.Random) -> None:
