@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from barlowcli.analysis.wording import capital, data_name, listing, percent
-from barlowcli.records.inventory import Inventory, SplitInventory, Stored
+from barlowcli.records.inventory import Copies, Inventory, SplitInventory, Stored
 from barlowcli.records.record import Record
 
 DIM = 64
@@ -20,6 +20,8 @@ ENLARGED = 2
 """How many times its side in its file an image has, from which it is said."""
 LETTERS = 32
 """Of the name of a class in a line."""
+PATH_LETTERS = 60
+"""Of the path of a file in a line."""
 
 
 def distinct_inventories(records: Iterable[Record]) -> list[Inventory]:
@@ -32,7 +34,7 @@ def distinct_inventories(records: Iterable[Record]) -> list[Inventory]:
 
 
 def facts(read: Inventory) -> list[str]:
-    """Two to four short lines: the data set and its images, its splits, its classes, and what was left out."""
+    """A few short lines: the data set and its images, its splits, its classes, what was left out, what else to know."""
     lines = [
         f"{data_name(read.name)}: {_count(read.classes, 'class', 'classes')}, {_size(read.side, read.side)} pixels"
     ]
@@ -43,7 +45,7 @@ def facts(read: Inventory) -> list[str]:
     bad = {"bad image" if read.skipped == 1 else "bad images": read.skipped}
     out = [f"{count:,} {what}" for what, count in (bad | read.left_out).items() if count]
     lines.append(f"left out: {listing(out, limit=8)}" if out else "")
-    return [line for line in lines if line]
+    return [line for line in [*lines, *read.notes] if line]
 
 
 def _in_files(read: Inventory) -> str:
@@ -85,10 +87,22 @@ def _leaks(read: Inventory) -> Iterator[str]:
         told = among.get(copies.test_contradicted, f", {copies.test_contradicted:,} of them with another label")
         yield (
             f"{copies.leaked:,} of {_count(test, 'test image')} {_are(copies.leaked)}, pixel for pixel, also among the "
-            f"training images{told}"
+            f"training images{told}{_pairs(copies)}"
         )
     if count := copies.train_contradicted:
         yield f"{count:,} of {_count(train, 'training image')} {_are(count)} there again with another label"
+
+
+def _pairs(copies: Copies) -> str:
+    """The first copies by name: " (test/cat/1.png is train/cat/7.png, …)"; "" where images have no names."""
+    pairs = [f"{_file(one)} is {_file(other)}" for one, other in copies.leaked_names]
+    more = ["…"] if pairs and copies.leaked > len(pairs) else []
+    return f" ({', '.join(pairs + more)})" if pairs else ""
+
+
+def _file(name: str) -> str:
+    """The end of a long path says which file it is."""
+    return name if len(name) <= PATH_LETTERS else f"…{name[1 - PATH_LETTERS :]}"
 
 
 def _alike(read: Inventory) -> Iterator[str]:
@@ -152,7 +166,8 @@ def _balance(read: Inventory) -> Iterator[str]:
             break
     test = _images(read, "test")
     if 0 < test < max(FEW, FEW_OF_A_CLASS * read.classes):
-        yield f"there {_are(test)} only {_count(test, 'test image')}: each is worth {100 / test:.1f} points of accuracy"
+        worth = f"{_are(test, 'it', 'each')} is worth {100 / test:.1f} points of accuracy"
+        yield f"there {_are(test)} only {_count(test, 'test image')}: {worth}"
 
 
 def _always(read: Inventory) -> str:

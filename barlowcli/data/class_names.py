@@ -1,7 +1,9 @@
 """classes.txt: the names of labels 0, 1, … beside files that do not name them."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from barlowcli.data.lookalikes import same_to_the_eye
 from barlowcli.data.paths import shown
 from barlowcli.errors import DataError
 
@@ -9,6 +11,8 @@ MOST_CLASS_BYTES = 2**24
 """Of classes.txt: a hundred times what the 21,841 classes of ImageNet need."""
 
 HINT = "write one class name a line"
+LISTS = ("classes.txt", "labels.txt", "class_names.txt", "classnames.txt", "categories.txt")
+"""How lists of classes are often called; of Parquet files the first is read."""
 ORDER_HINT = "write one class name a line, in order of label, or label, tab, name"
 
 
@@ -30,6 +34,36 @@ def read_class_file(path: Path) -> list[str]:
     if rows and len(rows[0]) > 1:
         rows = _by_label(path, rows)
     return [shown(row[-1].strip()) for row in rows]
+
+
+def unread_lists(
+    folders: Iterable[Path], classes: Sequence[str], *, by: str, but: Path | None = None
+) -> tuple[str, ...]:
+    """What is to be said of lists of classes in `folders`, `but` one, that are not read and do not name just `classes`.
+
+    by: what names the classes instead.
+    """
+    files = [file for folder in folders for name in LISTS if (file := folder / name) != but and file.is_file()]
+    others = {file.name: other for file in files if (other := _in_what_other(file, classes))}
+    return tuple(f"{name} is not read: {by}, and {other}" for name, other in others.items())
+
+
+def _in_what_other(file: Path, classes: Sequence[str]) -> str:
+    """In what a list differs from the classes; "" where it names the same ones, in whatever order."""
+    try:
+        listed = read_class_file(file)
+    except DataError:
+        return "it is no list of these"
+    known = {same_to_the_eye(name) for name in classes}
+    if more := [name for name in listed if same_to_the_eye(name) not in known]:
+        return f"it names {_first(more)}"
+    named = {same_to_the_eye(name) for name in listed}
+    lacking = [name for name in classes if same_to_the_eye(name) not in named]
+    return f"it does not name {_first(lacking)}" if lacking else ""
+
+
+def _first(names: Sequence[str]) -> str:
+    return f"`{names[0]}`" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _text_of(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Read many encoded images: decode and resize in threads, into one tensor."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch import Tensor
 from barlowcli.data.images import SKIP_HINT, decode_deep, resize_square, size_hint
 from barlowcli.data.imageset import Images, Part
 from barlowcli.errors import DataError
-from barlowcli.machine.facts import cores, memory
+from barlowcli.machine.facts import cores, gib
 from barlowcli.records.inventory import Stored
 from barlowcli.settings.data import DataSettings
 
@@ -56,7 +55,11 @@ def encoded_part(labels: Tensor, fetch: Fetch, settings: DataSettings) -> Part:
     is set.
     """
     skip = settings.on_bad_image == "skip"
-    return Part(labels, lambda rows: read_encoded(fetch, rows, size=settings.image_size, skip=skip))
+    return Part(
+        labels,
+        lambda rows: read_encoded(fetch, rows, size=settings.image_size, skip=skip),
+        name=lambda row: next(iter(fetch(torch.tensor([row])))).name,
+    )
 
 
 def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) -> Images:
@@ -89,16 +92,16 @@ def read_encoded(fetch: Fetch, rows: Tensor, *, size: int | None, skip: bool) ->
 
 
 def _room(count: int, image: Tensor, name: str) -> Tensor:
-    """Memory for `count` images like this one. Raises DataError where this machine has not that much."""
-    need = count * image.numel()
-    if need <= memory().available:
-        with contextlib.suppress(RuntimeError):  # torch's word for an allocation that failed
-            return image.new_empty(count, *image.shape)
-    height, width = image.shape[-2:]
-    raise DataError(
-        f"{count:,} images of {width} x {height} pixels, the size of {name}, need {need / 2**30:,.1f} GiB of memory",
-        hint=size_hint(height, width) + "; data.limit keeps a part of the images",
-    )
+    """Memory for `count` images like this one, which `room` found to be free. Raises DataError where it is refused."""
+    try:
+        return image.new_empty(count, *image.shape)
+    except RuntimeError as error:  # torch's word for an allocation that failed, as under a limit of address space
+        height, width = image.shape[-2:]
+        need = gib(count * image.numel())
+        raise DataError(
+            f"{count:,} images of {width} x {height} pixels, the size of {name}, need {need} of memory",
+            hint=size_hint(height, width) + "; data.limit keeps a part of the images",
+        ) from error
 
 
 def _decoded(items: Iterable[Encoded], size: int | None, skip: bool) -> Iterator[tuple[Encoded, Read | str]]:

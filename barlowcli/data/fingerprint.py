@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from barlowcli.data.paths import shown, split_name
+from barlowcli.data.paths import shown, split_name, why_unreadable
 from barlowcli.errors import DataError
 from barlowcli.registry import DATASETS
 from barlowcli.settings.data import DataSettings
@@ -58,7 +58,7 @@ def read_files(name: str) -> Read:
         try:
             lines.append(f"{role}\t{_content_digest(file)}")
         except OSError as error:
-            refused = DataError(f"cannot read {shown(str(file))}: {error.strerror}", hint=hint)
+            refused = DataError(f"cannot read {shown(str(file))}: {why_unreadable(file, error)}", hint=hint)
             if not DATASETS.may_skip_files(kind):
                 raise refused from error
             bad = bad or refused

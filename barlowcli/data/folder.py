@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from barlowcli.data.class_names import unread_lists
 from barlowcli.data.encoded import Encoded, encoded_part
-from barlowcli.data.folder_classes import read_folder
+from barlowcli.data.folder_classes import Folder, read_folder
 from barlowcli.data.imageset import Part, Source
 from barlowcli.data.paths import given_path, shown
 from barlowcli.data.splits import split_source
@@ -34,7 +35,17 @@ def load(settings: DataSettings, root: Path) -> Source:
 
     source = split_source(labels, part, classes, settings)
     origins = {**source.origins, **folder.origins}
-    return replace(source, origins=origins, left_out=folder.left_out.counts())
+    return replace(source, origins=origins, left_out=folder.left_out.counts(), notes=_notes(folder, classes))
+
+
+def _notes(folder: Folder, classes: Sequence[str]) -> tuple[str, ...]:
+    """What is to be said of images below their class's folder, and of a list of classes that names others."""
+    images, folders = folder.deeper
+    found = "1 image" if images == 1 else f"{images:,} images"
+    below = "1 folder below a class is" if folders == 1 else f"{folders:,} folders below the classes are"
+    said = [f"{found} in {below} taken for that class"] if images else []
+    places = dict.fromkeys((folder.root, *folder.trees.values()))
+    return (*said, *unread_lists(places, classes, by="classes are named by their folders"))
 
 
 def files_part(files: Sequence[Path], labels: Tensor, base: Path, settings: DataSettings) -> Part:

@@ -1,13 +1,11 @@
 """The class folders of `folder:PATH`, with the files in each; plain paths, no torch and no image is opened."""
 
 import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from barlowcli.data.folder_copies import refuse_folders_twice, without_thumbnails
 from barlowcli.data.folder_files import (
     ARCHIVES,
     OTHER_FORMATS,
@@ -20,8 +18,8 @@ from barlowcli.data.folder_files import (
     named,
     subfolders,
 )
+from barlowcli.data.folder_names import Classes, in_one_order, refuse_lookalikes
 from barlowcli.data.folder_splits import class_trees
-from barlowcli.data.lookalikes import difference, letters, same_to_the_eye
 from barlowcli.data.paths import SUFFIXES, shown, split_meant
 from barlowcli.errors import DataError
 
@@ -32,9 +30,6 @@ NO_CLASSES = frozenset(
 
 PART = re.compile(r"(fold|batch|part|chunk|shard|split|subset|set|group|session)[\W_]*\d+")
 """Names of folders that hold a part of the images each."""
-
-Classes = dict[str, list[Path]]
-"""Class -> its image files, both in order of name."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +50,18 @@ class Folder:
             for split, tree in self.trees.items()
             if split != "all"
         }
+
+    @property
+    def deeper(self) -> tuple[int, int]:
+        """How many images do not lie in their class's folder itself, and in how many folders below."""
+        found = [
+            image.parent
+            for split, classes in self.splits.items()
+            for name, images in classes.items()
+            for image in images
+            if image.parent != self.trees[split] / name
+        ]
+        return len(found), len({*found})
 
 
 def files(root: Path) -> Iterator[tuple[str, Path]]:
@@ -80,15 +87,16 @@ def read_folder(root: Path) -> Folder:
         left_out.no_images(inside.others)
         whole = split == "all"
         splits[split] = _class_images(tree, inside, left_out, whole=whole)
-        _refuse_other_layouts(tree, inside.folders, whole=whole)
-    return Folder(root, trees, _in_one_order(trees, splits), loose, left_out)
+        _refuse_other_layouts(tree, [tree / name for name in splits[split]], whole=whole)
+    refuse_folders_twice(trees, splits)
+    return Folder(root, trees, in_one_order(trees, splits), loose, left_out)
 
 
 def _class_images(tree: Path, inside: Inside, left_out: LeftOut, *, whole: bool) -> Classes:
     """The class folders and their images. Raises DataError where there are no classes, or no images."""
     if not inside.folders:
         raise _no_folders(tree, inside)
-    _refuse_lookalikes(tree, [folder.name for folder in inside.folders])
+    refuse_lookalikes(tree, [folder.name for folder in inside.folders])
     images = {}
     for folder in inside.folders:
         of_class = LeftOut()
@@ -98,7 +106,8 @@ def _class_images(tree: Path, inside: Inside, left_out: LeftOut, *, whole: bool)
             raise _no_images(folder, of_class)
         left_out.reasons += of_class.reasons
         left_out.endings += of_class.endings
-    if len(inside.folders) == 1 and not inside.images:
+    images = without_thumbnails(tree, images, left_out)
+    if len(images) == 1 and not inside.images:
         _refuse_one_too_high(tree, whole=whole)
     return images
 
@@ -201,46 +210,3 @@ def _refuse_splits_of_its_own(folder: Path) -> None:
             hint=f"name {shown(str(folder))} if it is a data set by itself; "
             "else the splits come first, as in train/cat/1.jpg and test/cat/2.jpg",
         )
-
-
-def _in_one_order(trees: Mapping[str, Path], splits: Mapping[str, Classes]) -> dict[str, Classes]:
-    """Every split with the first one's names and order of classes; one Unicode form or another is the same name."""
-    (first, reference), *others = splits.items()
-    keys = {unicodedata.normalize("NFC", name): name for name in reference}
-    found = {first: reference}
-    for split, classes in others:
-        known = {unicodedata.normalize("NFC", name): images for name, images in classes.items()}
-        for has, lacks, names, there in (
-            (first, split, keys.keys() - known.keys(), known),
-            (split, first, known.keys() - keys.keys(), keys),
-        ):
-            if names:
-                raise _missing_classes(trees[has], trees[lacks], sorted(names), list(there))
-        found[split] = {name: known[key] for key, name in keys.items()}
-    return found
-
-
-def _missing_classes(has: Path, lacks: Path, names: Sequence[str], there: Sequence[str]) -> DataError:
-    first, *more = names
-    rest = f", and {len(more)} more," if more else ""
-    message = f"class `{shown(first)}`{rest} is in {shown(str(has))} but not in {shown(str(lacks))}"
-    alike = next((name for name in there if same_to_the_eye(name) == same_to_the_eye(first)), None)
-    if alike is not None:
-        message += f", which has `{shown(alike)}`: {difference(first, alike)}"
-    elif near := get_close_matches(first, there, n=1, cutoff=0.8):
-        message += f", which has `{shown(near[0])}`"
-    return DataError(message, hint="every split needs a folder of the same name for every class")
-
-
-def _refuse_lookalikes(tree: Path, names: Sequence[str]) -> None:
-    """Raise DataError where two names of one folder look the same; the letters `a` and `A` may be two classes."""
-    alike = defaultdict(list)
-    for name in names:
-        alike[same_to_the_eye(name)].append(name)
-    for same in alike.values():
-        if len(same) > 1 and not letters(same):
-            raise DataError(
-                f"{shown(str(tree))} has two class folders `{shown(same[0])}` and `{shown(same[1])}`: "
-                + difference(same[0], same[1]),
-                hint="put them together, or give one another name",
-            )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from barlowcli.data.paths import SUFFIXES, readable, shown
+from barlowcli.data.paths import SUFFIXES, leads_to_nothing, readable, shown
 from barlowcli.errors import DataError
 
 OTHER_FORMATS = frozenset(
@@ -54,9 +54,11 @@ class LeftOut:
     def counts(self) -> dict[str, int]:
         """Reason -> how many, to be said as "3 hidden"."""
         found = dict(self.reasons)
-        for what, known in (("in a format that is not read", True), ("not images", False)):
+        for known in (True, False):
             endings = Counter({ending: n for ending, n in self.endings.items() if (ending in OTHER_FORMATS) == known})
             if endings:
+                several = "not an image" if endings.total() == 1 else "not images"
+                what = "in a format that is not read" if known else several
                 found[f"{what} ({_listed(endings)})"] = endings.total()
         return found
 
@@ -110,7 +112,7 @@ def look_at_classes(folder: Path, left_out: LeftOut) -> Inside:
     for path in inside.images:
         if _has_no_ending(path):
             raise DataError(
-                f"{shown(str(path))} is a link to {shown(os.readlink(path))}, which is not there",
+                f"{shown(str(path))} {leads_to_nothing(path)}",
                 hint="bring back what it leads to, or remove the link",
             )
     return inside

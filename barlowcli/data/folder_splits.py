@@ -16,7 +16,7 @@ from barlowcli.data.folder_files import (
     named,
     subfolders,
 )
-from barlowcli.data.paths import complete_splits, readable, shown, split_name_of
+from barlowcli.data.paths import complete_splits, is_joined, readable, shown, split_name_of
 from barlowcli.errors import DataError
 
 WRAPPERS = frozenset(
@@ -61,7 +61,7 @@ def class_trees(root: Path, left_out: LeftOut) -> dict[str, Path]:
             raise DataError(f"{shown(str(root))} is not a folder", hint=_hint_for_a_file(root))
     inside = look_at_classes(root, left_out)
     folders = [Named(path, *split_name_of(path.name)) for path in inside.folders]
-    chosen = _understood(folders)
+    chosen = _parts_alone(_understood(folders))
     if not chosen:
         _refuse_unclear(root, folders)
         return {"all": root}
@@ -91,9 +91,28 @@ def _understood(folders: Sequence[Named]) -> list[Named]:
     if _complete(alike[()]):
         return alike[()]
     groups = [group for rest, group in alike.items() if _complete(group) and "class" not in rest]
-    if len(groups) == 1 and not any(folder not in groups[0] and has_images(folder.path) for folder in folders):
-        return groups[0]
+    if len(groups) == 1:
+        others = [f for f in folders if f not in groups[0] and not _variant(f, groups[0][0].rest)]
+        if not any(has_images(folder.path) for folder in others):
+            return groups[0]
     return []
+
+
+def _variant(folder: Named, rest: Sequence[str]) -> bool:
+    """Whether a folder is a kind of split beside those that have the words `rest`: pets_train_extra of pets_train."""
+    more = set(folder.rest) - set(rest)
+    return (
+        bool(more)
+        and set(rest) < set(folder.rest)
+        and (folder.split is not None or more <= UNUSED)
+        and all(word in QUALIFIERS or word.isdigit() for word in more)
+    )
+
+
+def _parts_alone(folders: Sequence[Named]) -> list[Named]:
+    """The folders without those that put others together: trainval/ beside train/."""
+    parts = {folder.split for folder in folders if not is_joined(folder.path.name)}
+    return [folder for folder in folders if folder.split not in parts or not is_joined(folder.path.name)]
 
 
 def _complete(folders: Sequence[Named]) -> bool:

@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from torch import Tensor
 from torch.nn import functional as F
 
+from barlowcli.data.paths import why_unreadable
 from barlowcli.errors import DataError
 
 MAX_PIXELS = 2**26
@@ -82,7 +83,8 @@ def decode_deep(source: bytes | Path, name: str = "") -> Decoded:
     except UnidentifiedImageError:
         reason = "not an image, or of an unknown format"
     except Exception as error:  # Pillow raises a dozen kinds, by format and by how a file is damaged
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        told = why_unreadable(source, error) if isinstance(error, OSError) and isinstance(source, Path) else ""
+        reason = told or getattr(error, "strerror", None) or str(error) or type(error).__name__
     raise DataError(f"cannot read image {name}: {reason}", hint=SKIP_HINT)
 
 

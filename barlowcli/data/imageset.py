@@ -25,12 +25,14 @@ class Images(NamedTuple):
 class Part:
     """A split whose images are not read yet, so that rows can be chosen by their labels first.
 
-    labels: int64 (N,). read: rows, int64 (K,), ascending -> Images. factors: name -> int64 (N,).
+    labels: int64 (N,). read: rows, int64 (K,), ascending -> Images. factors: name -> int64 (N,). name: row -> what a
+    message calls its image, where images have names.
     """
 
     labels: Tensor
     read: Callable[[Tensor], Images]
     factors: dict[str, Tensor] = field(default_factory=dict)
+    name: Callable[[int], str] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -43,7 +45,7 @@ class Source:
     classes: the names of labels 0, 1, …; factor_classes: the same for every factor; label_name: what a label is. For
     whoever wants to know what was read, and no part of any number: origins: split -> where its files lie below the
     path ("Train/", "val/"), where they come in splits; left_out: what is there and not read, reason -> how many, to be
-    said as "3 hidden".
+    said as "3 hidden"; notes: what else is to be said of how it was read.
     """
 
     train: Part
@@ -55,6 +57,7 @@ class Source:
     label_name: str = "label"
     origins: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Take the inventory of a data set that was just read: counts, copies, and signs of what may be wrong with it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,12 @@ BLOCK_BYTES = 2**24
 MOST_NAMES = 5
 """Of classes whose images are all alike."""
 
+MOST_PAIRS = 2
+"""Of copies that are named."""
+
 Hashes = NDArray[np.uint64]
+Names = Callable[[int], str]
+"""Index of an image of a split -> what it is called, or ""."""
 
 
 class Look(NamedTuple):
@@ -39,9 +44,10 @@ def take_inventory(
     sets: Mapping[str, ImageSet],
     skipped: int = 0,
     stored: Stored | None = None,
+    names: Mapping[str, Names] | None = None,
 ) -> Inventory:
-    """What was read of the data set of `settings`: split -> `sets`, on the CPU; how many bad images were skipped, and
-    what the files were."""
+    """What was read of the data set of `settings`: split -> `sets`, on the CPU; how many bad images were skipped, what
+    the files were, and how each image of a split is called."""
     looks = {split: look_at(part.images) for split, part in sets.items()}
     known = [split for split in ("train", "validation") if split in sets]
     labels = torch.cat([sets[split].labels for split in known]).numpy()
@@ -54,7 +60,7 @@ def take_inventory(
         splits={split: split_of(split, images, source, settings) for split, images in sets.items()},
         stored=stored,
         distinct=len(np.unique(hashes)),
-        copies=copies_of(hashes, labels, looks, sets),
+        copies=copies_of(hashes, labels, looks, sets).model_copy(update={"leaked_names": leaks(looks, names or {})}),
         alike=len(alike),
         alike_names=tuple(source.classes[index] for index in alike[:MOST_NAMES]),
         flat=sum(look.flat for look in looks.values()),
@@ -62,6 +68,7 @@ def take_inventory(
         grey=all(look.grey for look in looks.values()),
         skipped=skipped,
         left_out=dict(sorted(source.left_out.items())),
+        notes=source.notes,
     )
 
 
@@ -123,6 +130,20 @@ def copies_of(
         train_contradicted=int(np.isin(hashes, several).sum()),
         test_contradicted=int((labelled & ~same).sum()),
     )
+
+
+def leaks(looks: Mapping[str, Look], names: Mapping[str, Names]) -> tuple[tuple[str, str], ...]:
+    """The first test images that were trained on or validated by, each with one of the images it is a copy of."""
+    others = [split for split in looks if split != "test"]
+    trained = np.concatenate([looks[split].hashes for split in others])
+    places = [(split, at) for split in others for at in range(len(looks[split].hashes))]
+    tested = looks["test"].hashes
+    found = []
+    for index in np.flatnonzero(np.isin(tested, trained))[:MOST_PAIRS].tolist():
+        split, at = places[int(np.flatnonzero(trained == tested[index])[0])]
+        if "test" in names and split in names and (one := names["test"](index)):
+            found.append((one, names[split](at)))
+    return tuple(found)
 
 
 def classes_alike(hashes: Hashes, labels: NDArray[np.int64]) -> list[int]:

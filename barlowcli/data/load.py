@@ -1,6 +1,7 @@
 """A data set by its name: choose rows by label, carve validation from train, read. Test images are only tested on."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from barlowcli.data.draws import Stream
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.data.images import MIN_SIZE, size_hint
 from barlowcli.data.imageset import Dataset, ImageSet, Part, Source
-from barlowcli.data.inventory import take_inventory
+from barlowcli.data.inventory import Names, take_inventory
 from barlowcli.data.paths import split_name
 from barlowcli.data.room import Ask, check_room
 from barlowcli.data.splits import balanced_subset, carve, check_labels
@@ -32,8 +33,10 @@ def load_dataset(settings: DataSettings, *, root: Path, ask: Ask = lambda need: 
     stored: list[Stored | None] = []
     chosen = choose_rows(source, settings)
     check_room(chosen, settings, ask)
+    names: dict[str, Names] = {}
     for split, (part, rows) in chosen.items():
-        sets[split], bad, files = read(part, rows)
+        sets[split], bad, files, kept = read(part, rows)
+        names[split] = partial(name_of, part, kept)
         skipped += bad
         stored.append(files)
         if bad and split != "unlabelled":
@@ -48,8 +51,13 @@ def load_dataset(settings: DataSettings, *, root: Path, ask: Ask = lambda need: 
         unlabelled=unlabelled,
         skipped=tuple(skipped),
         digest=digest_of_images(sets, unlabelled),
-        inventory=take_inventory(source, settings, sets, len(skipped), Stored.together(stored)),
+        inventory=take_inventory(source, settings, sets, len(skipped), Stored.together(stored), names),
     )
+
+
+def name_of(part: Part, rows: Tensor, index: int) -> str:
+    """What the image is called that was read at the index-th of `rows` (K,); "" where images have no names."""
+    return "" if part.name is None else part.name(int(rows[index]))
 
 
 def open_source(settings: DataSettings, root: Path) -> Source:
@@ -115,11 +123,12 @@ def validation_share(limit: int, train: Part, validation: Part, classes: int) ->
     return min(max(share, classes), limit - classes)
 
 
-def read(part: Part, rows: Tensor) -> tuple[ImageSet, tuple[str, ...], Stored | None]:
-    """The images at `rows` with their labels and factors, the bad ones that were skipped, and what the files were."""
+def read(part: Part, rows: Tensor) -> tuple[ImageSet, tuple[str, ...], Stored | None, Tensor]:
+    """The images at `rows` with their labels and factors, the bad ones that were skipped, what the files were, and
+    the rows less those."""
     images = part.read(rows)
     factors = {name: values[images.rows] for name, values in part.factors.items()}
-    return ImageSet(images.pixels, part.labels[images.rows], factors), images.skipped, images.stored
+    return ImageSet(images.pixels, part.labels[images.rows], factors), images.skipped, images.stored, images.rows
 
 
 def check_sizes(sets: dict[str, ImageSet]) -> None:

@@ -23,6 +23,7 @@ from barlowcli.data.parquet_columns import check_inside, columns_of, is_text, is
 from barlowcli.data.parquet_features import feature_names
 from barlowcli.data.parquet_files import class_file, layout
 from barlowcli.data.parquet_labels import Labels, check_type, matched, read_labels
+from barlowcli.data.parquet_notes import notes
 from barlowcli.data.paths import given_path, shown
 from barlowcli.data.splits import split_source
 from barlowcli.errors import DataError
@@ -81,7 +82,9 @@ def load(settings: DataSettings, root: Path) -> Source:
         return table_part(splits[name], labels[name], settings, chosen)
 
     source = split_source(labels, part, classes, settings)
-    return replace(source, origins={**source.origins, **found.origins(path)}, left_out=found.left_out())
+    beside = notes(path, found, [table.labels for tables in splits.values() for table in tables], listed, classes)
+    origins = {**source.origins, **found.origins(path)}
+    return replace(source, origins=origins, left_out=found.left_out(), notes=beside)
 
 
 def open_table(path: Path) -> Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from barlowcli.data.parquet_features import named_otherwise
 from barlowcli.data.parquet_names import ENDING, Place, check_places, is_parquet, place_of, splits_of
-from barlowcli.data.paths import SPLITS, complete_splits, readable, shown, split_meant
+from barlowcli.data.paths import SPLITS, complete_splits, is_joined, leads_to_nothing, readable, shown, split_meant
 from barlowcli.errors import DataError
 
 MOST_DEPTH = 5
@@ -40,7 +40,7 @@ class Layout:
         if not self.unused:
             return {}
         named = ", ".join(self.unused[:6]) + (", …" if len(self.unused) > 6 else "")
-        return {f"other Parquet files ({named})": len(self.unused)}
+        return {f"other Parquet file{'s' * (len(self.unused) > 1)} ({named})": len(self.unused)}
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,30 @@ def _look(folder: Path) -> Found:
             places.setdefault(name, []).append(place_of(below, inside, alike=False))
         elif inside or any(map(_parquet_files, _folders(below))):
             others.append(f"{below.name}/")
-    return Found(folder, {split: places[split] for split in SPLITS if split in places}, tuple(others))
+    joined = _take_joined(places)
+    return Found(folder, {split: places[split] for split in SPLITS if split in places}, (*others, *joined))
+
+
+def _take_joined(places: dict[str, list[Place]]) -> list[str]:
+    """Take trainval out, where train is there; the names of what was taken."""
+    found = places.get("train", [])
+    split = [(place, [is_joined(_bare(place, file)) for file in place.files]) for place in found]
+    if not any(any(joined) for _, joined in split) or all(all(joined) for _, joined in split):
+        return []
+    parts = [(place, [f for f, out in zip(place.files, joined, strict=True) if not out]) for place, joined in split]
+    places["train"] = [place_of(place.folder, files, alike=place.alike) for place, files in parts if files]
+    kept = {file for _, files in parts for file in files}
+    return [
+        file.name if place.alike else f"{place.folder.name}/{file.name}"
+        for place in found
+        for file in place.files
+        if file not in kept
+    ]
+
+
+def _bare(place: Place, file: Path) -> str:
+    """What names the split of a file: itself, or its folder."""
+    return file.name if place.alike else place.folder.name
 
 
 def _undivided(found: Found) -> Place | None:
@@ -155,7 +178,7 @@ def _parquet_files(folder: Path) -> list[Path]:
             (entry.path for entry in called if entry.is_symlink() and not os.path.exists(entry.path)), default=""
         )
     if broken:
-        raise DataError(f"{shown(broken)} is a link to a file that is not there", hint="was everything downloaded?")
+        raise DataError(f"{shown(broken)} {leads_to_nothing(Path(broken))}", hint="was everything downloaded?")
     return files
 
 

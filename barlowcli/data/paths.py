@@ -1,5 +1,6 @@
 """What stands behind a data set's name: a set known by name, or files at a path; plain paths, no torch."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ FILLERS = {"set", "sets", "data", "dataset", "split", "subset", "folder", "dir",
     *("img", "imgs", "image", "images", "pictures", "photos")
 }
 """Words beside that of the split which say nothing more: training_set, seg_train, testImages."""
+JOINED = "trainval"
+BEGIN, END = r"(?<![^\W_])", r"(?![^\W\d_])"
+"""Of a word among others, `_` between them or not; a number may follow."""
 
 
 class SplitName(NamedTuple):
@@ -48,14 +52,25 @@ def split_meant(name: str) -> str | None:
 
 def split_name_of(name: str) -> SplitName:
     """The split among the words of a name, if it is exactly one, and the words beside it; no suffix is taken off."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name)).casefold()
-    spaced = re.sub(r"\btrain[\W_]+val\b", "trainval", re.sub(r"\bh[eo]ld[\W_]+out\b", "holdout", spaced))
-    words = [part for word in re.findall(r"[^\W\d_]+|\d+", spaced) for part in _parted(word)]
+    words = _words(name)
     splits = [SPLIT_OF[word] for word in words if word in SPLIT_OF]
     rest = tuple(word for word in words if word not in SPLIT_OF and word not in FILLERS)
     if len(splits) != 1:
         return SplitName(None, tuple(words))
     return SplitName(splits[0], rest)
+
+
+def is_joined(name: str) -> bool:
+    """Whether a name is that of train and validation put together: `trainval`, `train+val`, `voc_train_val`."""
+    return JOINED in _words(name)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name, and its numbers; `TrainVal` and `train-val` are one word."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name)).casefold()
+    spaced = re.sub(rf"{BEGIN}h[eo]ld[\W_]+out{END}", "holdout", spaced)
+    spaced = re.sub(rf"{BEGIN}train[\W_]*val(?:id(?:ation)?)?{END}", JOINED, spaced)
+    return [part for word in re.findall(r"[^\W\d_]+|\d+", spaced) for part in _parted(word)]
 
 
 def _parted(word: str) -> tuple[str, ...]:
@@ -93,7 +108,8 @@ def split_name(name: str) -> tuple[str, Path | None]:
     except (OSError, ValueError, RuntimeError) as error:  # too long, not UTF-8
         raise DataError(f"{shown(text)}: {_reason(error)}", hint=hint) from error
     if not there:
-        raise DataError(f"{shown(text)}: no such file or folder", hint=hint)
+        gone = leads_to_nothing(path) if path.is_symlink() else ""
+        raise DataError(f"{shown(text)} {gone}" if gone else f"{shown(text)}: no such file or folder", hint=hint)
     return kind, path
 
 
@@ -129,6 +145,21 @@ def shown(text: str) -> str:
     if plain.isprintable():
         return plain
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in plain)
+
+
+def leads_to_nothing(link: Path) -> str:
+    """Where a broken link leads, as what is said of it."""
+    target = os.readlink(link)
+    end = os.path.realpath(link)
+    by = f" and by that to {shown(end)}" if os.path.lexists(link.parent / target) else ""
+    return f"is a link to {shown(target)}{by}, which is not there"
+
+
+def why_unreadable(path: Path, error: OSError) -> str:
+    """Why a file cannot be read: what the system says, or that it is a link to nothing."""
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return f"it {leads_to_nothing(path)}"
+    return _reason(error)
 
 
 def given_path(name: str) -> Path:

@@ -53,7 +53,7 @@ class Room:
 
 
 def room_of(chosen: Mapping[str, tuple[Part, Tensor]], settings: DataSettings) -> Room | None:
-    """What the chosen rows of each split take; None where the first image cannot be used, and nothing is known.
+    """What the chosen rows of each split take; None where no image of train can be used, and nothing is known.
 
     Images without labels are there twice while they are put together with those of train; the channels of train are
     copied one at a time to be counted.
@@ -63,9 +63,11 @@ def room_of(chosen: Mapping[str, tuple[Part, Tensor]], settings: DataSettings) -
         height = width = settings.image_size
     else:
         part, rows = chosen["train"]
-        height, width = part.read(rows[:1]).pixels.shape[-2:]
-        if not height:
+        firsts = (part.read(rows[at : at + 1]).pixels for at in range(len(rows)))  # bad ones may be skipped
+        first = next((pixels for pixels in firsts if len(pixels)), None)
+        if first is None:
             return None
+        height, width = first.shape[-2:]
     count, train, unlabelled = sum(counts.values()), counts["train"], counts.get("unlabelled", 0)
     kept = count + (train if unlabelled else 0)
     return Room(count, counts["test"], kept, kept + max(unlabelled, train // 3), height, width)

@@ -26,8 +26,9 @@ class Copies(BaseModel):
     """Images that are there more than once, equal in every pixel.
 
     train: those of train and validation that repeat another one of these; test: the same within test; leaked: test
-    images that are also among the images trained on or validated by; train_contradicted, test_contradicted: images of
-    train and validation, and of test, that have another label there.
+    images that are also among the images trained on or validated by; leaked_names: the first of these, by file, and
+    what each is a copy of; train_contradicted, test_contradicted: images of train and validation, and of test, that
+    have another label there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +36,7 @@ class Copies(BaseModel):
     train: Count = 0
     test: Count = 0
     leaked: Count = 0
+    leaked_names: tuple[tuple[str, str], ...] = ()
     train_contradicted: Count = 0
     test_contradicted: Count = 0
 
@@ -79,7 +81,8 @@ class Inventory(BaseModel):
     side: of the images, in pixels; splits: what each has; distinct: different images in train and validation;
     alike, alike_names: classes of which every image there is the same, and the first of them; flat: images of a single
     colour, give or take; brightest: the largest value of any pixel, of 255; grey: whether no image has a colour;
-    skipped: bad images left out; left_out: what is there and was not read, reason -> how many.
+    skipped: bad images left out; left_out: what is there and was not read, reason -> how many; notes: what else is to
+    be said of how it was read.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,6 +101,7 @@ class Inventory(BaseModel):
     grey: bool = False
     skipped: Count = 0
     left_out: dict[str, Count] = {}
+    notes: tuple[str, ...] = ()
 
     @property
     def images(self) -> int:

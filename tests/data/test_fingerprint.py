@@ -47,7 +47,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     gone.symlink_to(tmp_path / "elsewhere.png")
     with pytest.raises(DataError) as caught:
         of(f"folder:{tmp_path}")
-    assert caught.value.message == f"cannot read {gone}: No such file or directory"
+    assert caught.value.message == (
+        f"cannot read {gone}: it is a link to {tmp_path / 'elsewhere.png'}, which is not there"
+    )
     assert caught.value.hint == "it must be there, and readable; --on-bad-image skip leaves such images out"
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from barlowcli.errors import DataError
 from barlowcli.settings.data import DataSettings
 from tests.cli.conftest import Command
 from tests.data.test_folder import error, greys, open_folder, write
+from tests.trouble.made import class_folders, photo, png, put
 
 PETS = {"cat": 4, "dog": 4}
 FEW = {"cat": 2, "dog": 2}
@@ -123,9 +125,48 @@ def test_other_folders_beside_the_splits_are_named_as_not_used(tmp_path: Path) -
     assert source.left_out == {
         "in test_ood/ (not used)": 4,
         "in unlabeled/ (not used)": 7,
-        "not images (.md)": 1,
+        "not an image (.md)": 1,
         "outside the class folders": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("folders", "origins", "left"),
+    [
+        (("train", "trainval", "test"), {"train": "train/", "test": "test/"}, "trainval"),
+        (
+            ("train", "val", "train_val", "test"),
+            {"train": "train/", "validation": "val/", "test": "test/"},
+            "train_val",
+        ),
+        (("train", "train_valid", "valid"), {"train": "train/", "test": "valid/"}, "train_valid"),
+        (("voc_train", "voc_trainval", "voc_test"), {"train": "voc_train/", "test": "voc_test/"}, "voc_trainval"),
+        (("trainval", "test"), {"train": "trainval/", "test": "test/"}, ""),
+        (("train", "train_extra", "test"), {"train": "train/", "test": "test/"}, "train_extra"),
+        (("train", "train-aug", "val"), {"train": "train/", "test": "val/"}, "train-aug"),
+        (("train", "val", "minival"), {"train": "train/", "test": "val/"}, "minival"),
+        (("train", "test", "test2017"), {"train": "train/", "test": "test/"}, "test2017"),
+        (("train", "dev", "test-dev"), {"train": "train/", "test": "dev/"}, "test-dev"),
+        (
+            ("pets_train", "pets_train_extra", "pets_test"),
+            {"train": "pets_train/", "test": "pets_test/"},
+            "pets_train_extra",
+        ),
+        (
+            ("pets_train", "pets_unlabeled", "pets_test"),
+            {"train": "pets_train/", "test": "pets_test/"},
+            "pets_unlabeled",
+        ),
+    ],
+)
+def test_a_variant_beside_a_split_is_not_used_and_named(
+    folders: tuple[str, ...], origins: dict[str, str], left: str, tmp_path: Path
+) -> None:
+    for name in folders:
+        write(tmp_path / name, FEW)
+    source = open_folder(tmp_path)
+    assert source.origins == origins
+    assert source.left_out == ({f"in {left}/ (not used)": 4} if left else {})
 
 
 @pytest.mark.parametrize("names", [("train", "Train"), ("train", "training_set")])
@@ -289,6 +330,42 @@ def test_a_test_split_that_is_a_link_to_train(tmp_path: Path) -> None:
     assert "are one folder: what is trained on would be tested on" in refused_when_planned(tmp_path).message
 
 
+def test_a_class_folder_that_is_a_link_to_another_class(tmp_path: Path) -> None:
+    write(tmp_path, {**PETS, "owl/barn": 4})
+    (tmp_path / "aaa").symlink_to("dog")
+    caught = refused_when_planned(tmp_path)
+    assert caught.message == (
+        f"class folder {tmp_path / 'aaa'} is a link to dog, which is read as {tmp_path.name}/dog/ already: "
+        "one class would have the images of another"
+    )
+    (tmp_path / "aaa").unlink()
+    (tmp_path / "barn").symlink_to("owl/barn")
+    assert f"which is read as {tmp_path.name}/owl/ already" in refused_when_planned(tmp_path).message
+
+
+def test_a_class_of_test_that_is_a_link_to_that_of_train(tmp_path: Path) -> None:
+    write(tmp_path / "train", PETS)
+    write(tmp_path / "test", {"cat": 2})
+    (tmp_path / "test" / "dog").symlink_to("../train/dog")
+    assert refused_when_planned(tmp_path).message == (
+        f"class folder {tmp_path / 'test' / 'dog'} is a link to ../train/dog, which is read as train/dog/ already: "
+        "what is trained on would be tested on"
+    )
+
+
+def test_a_link_to_a_link_to_nothing_names_both(tmp_path: Path) -> None:
+    write(tmp_path, PETS)
+    (tmp_path / "cat" / "900.png").symlink_to("../moved.png")
+    (tmp_path / "moved.png").symlink_to("gone/1.png")
+    with pytest.raises(DataError) as caught:
+        fingerprint(settings(tmp_path))
+    assert caught.value.message.endswith(
+        f"it is a link to ../moved.png and by that to {tmp_path / 'gone' / '1.png'}, which is not there"
+    )
+    (tmp_path / "data").symlink_to("unmounted")
+    assert error(tmp_path / "data").message == f"{tmp_path / 'data'} is a link to unmounted, which is not there"
+
+
 def test_a_class_folder_that_is_a_broken_link(tmp_path: Path) -> None:
     write(tmp_path, PETS)
     (tmp_path / "002.Black_Owl").symlink_to("/mnt/not-mounted/owl")
@@ -296,7 +373,7 @@ def test_a_class_folder_that_is_a_broken_link(tmp_path: Path) -> None:
     caught = refused_when_planned(tmp_path)
     assert caught.message == f"{tmp_path / '002.Black_Owl'} is a link to /mnt/not-mounted/owl, which is not there"
     (tmp_path / "002.Black_Owl").unlink()
-    assert open_folder(tmp_path).left_out == {"not images (.txt)": 1}
+    assert open_folder(tmp_path).left_out == {"not an image (.txt)": 1}
 
 
 # Files that cannot be read
@@ -335,7 +412,10 @@ def test_bad_files_of_every_kind_are_left_out_and_counted_where_that_is_asked_fo
     bad_files(tmp_path)
     with pytest.raises(DataError) as caught:
         load(tmp_path)
-    assert caught.value.message == f"cannot read {tmp_path / 'cat' / '901.png'}: No such file or directory"
+    assert caught.value.message == (
+        f"cannot read {tmp_path / 'cat' / '901.png'}: it is a link to ../.git/annex/objects/none.png, "
+        "which is not there"
+    )
     assert caught.value.hint.endswith("--on-bad-image skip leaves such images out")
     data = load(tmp_path, on_bad_image="skip", limit=10**6)
     names = ("cat/901.png", "cat/902.png", "cat/903.png", "cat/904.png", "dog/905.png", "dog/batch9")
@@ -377,6 +457,61 @@ def test_what_file_systems_and_archives_leave_is_no_class_and_no_image(tmp_path:
     assert source.left_out == {"left by other programs": 3 * 5 + 4, "hidden": 3 * 2 + 1}
     assert fingerprint(settings(tmp_path)) == before
     assert "@eadir" in LEFTOVERS
+
+
+def test_folders_below_the_classes_belong_to_their_class_and_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, {"cat/left": 2, "cat/up/side": 1, "dog": 3})
+    source = open_folder(tmp_path)
+    assert source.classes == ("cat", "dog")
+    assert source.notes == ("3 images in 2 folders below the classes are taken for that class",)
+    write(tmp_path / "one", {"cat": 3, "dog": 2, "dog/right": 1})
+    assert open_folder(tmp_path / "one").notes == ("1 image in 1 folder below a class is taken for that class",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("classes.txt", "dog\ncat\n", ""),
+        ("classes.txt", "cat\ndog\nowl\n", "it names `owl`"),
+        ("labels.txt", "0\tcat\n", "it does not name `dog`"),
+        ("class_names.txt", "tench\ngoldfish\n", "it names `tench` and 1 more"),
+        ("labels.txt", "\0", "it is no list of these"),
+    ],
+)
+def test_a_list_of_classes_beside_folders_that_are_called_otherwise(
+    name: str, text: str, said: str, tmp_path: Path
+) -> None:
+    write(tmp_path, PETS)
+    (tmp_path / name).write_text(text)
+    notes = open_folder(tmp_path).notes
+    assert notes == ((f"{name} is not read: classes are named by their folders, and {said}",) if said else ())
+
+
+def shrunk(root: Path, names: Sequence[str], mark: str = "") -> None:
+    """Smaller copies of the photos of that name, all in one folder."""
+    for name in names:
+        put(root / f"{mark}{Path(name).name}", png(photo(0, 6, 6)))
+
+
+def test_a_folder_of_thumbnails_beside_the_classes_is_no_class(tmp_path: Path) -> None:
+    class_folders(tmp_path, {"cat": 3})
+    for number in range(3, 6):
+        put(tmp_path / "dog" / f"{number:03}.png", png(photo(number)))
+    before = fingerprint(settings(tmp_path))
+    shrunk(tmp_path / "thumbs", [f"{number:03}.png" for number in range(6)])
+    shrunk(tmp_path / "cat" / "Thumbnails", [f"{number:03}.png" for number in range(3)], "tn_")
+    source = open_folder(tmp_path)
+    assert source.classes == ("cat", "dog")
+    assert source.left_out == {"in thumbs/ (smaller copies)": 6, "in Thumbnails/ (smaller copies)": 3}
+    assert fingerprint(settings(tmp_path)) == before
+
+
+def test_a_class_that_is_called_like_thumbnails_stays_one(tmp_path: Path) -> None:
+    class_folders(tmp_path / "hands", {"fist": 4, "palm": 4, "thumbs": 4})  # of the same names, but as large
+    assert open_folder(tmp_path / "hands").classes == ("fist", "palm", "thumbs")
+    class_folders(tmp_path / "other", {"fist": 4, "palm": 4})
+    shrunk(tmp_path / "other" / "thumbs", ["a.png", "b.png"])  # smaller, but of other names
+    assert open_folder(tmp_path / "other").classes == ("fist", "palm", "thumbs")
 
 
 # Names
@@ -498,7 +633,7 @@ def test_a_run_is_refused_before_its_first_cell_and_a_missing_file_is_skipped(ru
     asked = ("run", "shuffle-test", "--preset", "quick", "--dataset", f"folder:{tmp_path / 'd'}", "--dry-run")
     code, out, err = run(*asked)
     assert (code, out) == (2, "")
-    assert f"cannot read {link}: No such file or directory" in err
+    assert f"cannot read {link}: it is a link to ../.git/annex/objects/none.png, which is not there" in err
     assert "--on-bad-image skip" in err
     code, out, err = run(*asked, "--on-bad-image", "skip", "--json", "--results", str(tmp_path / "r"))
     assert (code, len({cell["id"] for cell in json.loads(out)["cells"]}) > 0) == (0, True), err

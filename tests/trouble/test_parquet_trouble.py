@@ -141,7 +141,25 @@ def test_a_shard_beyond_the_number_of_shards(tmp_path: Path) -> None:
 def test_a_link_to_a_file_that_was_never_fetched(tmp_path: Path) -> None:
     splits(tmp_path, "train", "validation")
     (tmp_path / "test.parquet").symlink_to("../blobs/0b39db9e")
-    assert error(tmp_path).message == f"{tmp_path / 'test.parquet'} is a link to a file that is not there"
+    assert error(tmp_path).message == f"{tmp_path / 'test.parquet'} is a link to ../blobs/0b39db9e, which is not there"
+
+
+@pytest.mark.parametrize(
+    ("joined", "said"),
+    [
+        (["trainval-00000-of-00001"], "other Parquet file (trainval-00000-of-00001.parquet)"),
+        (
+            ["train_val-0-of-2", "train_val-1-of-2"],
+            "other Parquet files (train_val-0-of-2.parquet, train_val-1-of-2.parquet)",
+        ),
+        (["trainval/0000"], "other Parquet file (trainval/0000.parquet)"),
+    ],
+)
+def test_train_and_validation_together_beside_train(joined: list[str], said: str, tmp_path: Path) -> None:
+    splits(tmp_path, "train", "val", "test", *joined)
+    source = open_path(tmp_path)
+    assert (greys(source.train), greys(source.test)) == ([0, 1, 2, 3], [20, 21, 22, 23])
+    assert source.left_out == {said: len(joined)}
 
 
 def test_a_test_file_in_the_folder_of_train(tmp_path: Path) -> None:
@@ -503,3 +521,75 @@ def test_a_class_file_above_the_folder_of_the_files(tmp_path: Path) -> None:
     assert open_path(tmp_path).classes == ("cat", "dog")
     (tmp_path / "classes.txt").rename(tmp_path / "data" / "classes.txt")
     assert open_path(tmp_path).classes == ("cat", "dog")
+
+
+def test_a_class_file_that_is_not_read_and_says_something_else(tmp_path: Path) -> None:
+    labelled(tmp_path / "train.parquet", [0, 1, 2], names=CATS)
+    labelled(tmp_path / "test.parquet", [2, 1, 0], 10, names=CATS)
+    not_read = "classes.txt is not read: the files name the classes themselves, and "
+    for text, said in (
+        ("cat\ndog\nowl\n", ()),
+        ("owl\ncat\ndog\n", (f"{not_read}label 0 is `cat` there, not `owl`",)),
+        ("cat\ndog\neagle\n", (f"{not_read}it names `eagle`",)),
+    ):
+        (tmp_path / "classes.txt").write_text(text)
+        assert open_path(tmp_path).notes == said
+
+
+def test_a_list_of_another_name_beside_numbers(tmp_path: Path) -> None:
+    splits(tmp_path, "train", "test")
+    (tmp_path / "labels.txt").write_text("cat\ndog\n")
+    source = open_path(tmp_path)
+    assert source.classes == ("0", "1")
+    assert source.notes == (
+        "labels.txt is not read: names of classes are read from classes.txt, and it names `cat` and 1 more",
+    )
+
+
+# README.md of the Hub
+
+
+def card(root: Path, *configs: str) -> None:
+    (root / "README.md").write_text("---\nlicense: mit\n" + "".join(configs) + "tags:\n- pets\n---\n# Pets\n")
+
+
+USUAL = """configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: data/train-*
+  - split: test
+    path:
+    - "data/test-00000-of-00001.parquet"
+"""
+NOT_READ = ("the splits that README.md names under `configs:` are not read: files are told by their names",)
+
+
+def test_a_readme_that_names_the_splits_as_the_files_do(tmp_path: Path) -> None:
+    splits(tmp_path, "data/train-00000-of-00001", "data/test-00000-of-00001")
+    card(tmp_path)
+    assert open_path(tmp_path).notes == ()
+    card(tmp_path, USUAL)
+    assert open_path(tmp_path).notes == ()
+
+
+@pytest.mark.parametrize(
+    "configs",
+    [
+        USUAL.replace("data/train-*", "data/*"),
+        USUAL.replace("split: test", "split: train"),
+        "configs: [{config_name: default, data_files: data/*}]\n",
+    ],
+)
+def test_a_readme_that_names_other_splits(configs: str, tmp_path: Path) -> None:
+    splits(tmp_path, "data/train-00000-of-00001", "data/test-00000-of-00001")
+    card(tmp_path, configs)
+    source = open_path(tmp_path)
+    assert (greys(source.train), greys(source.test)) == ([0, 1, 2, 3], [10, 11, 12, 13])
+    assert source.notes == NOT_READ
+
+
+def test_a_readme_that_names_splits_of_files_that_have_no_split_in_their_names(tmp_path: Path) -> None:
+    splits(tmp_path, "part-0", "part-1")
+    card(tmp_path, USUAL.replace("data/train-*", "part-0*").replace("data/test-00000-of-00001", "part-1"))
+    assert open_path(tmp_path, test_fraction=0.5).notes == NOT_READ

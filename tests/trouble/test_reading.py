@@ -107,7 +107,19 @@ def test_a_photo_of_train_was_copied_to_test(told, tmp_path):
     shutil.copy(root / "train" / "cat" / "004.png", root / "test" / "dog" / "001.png")
     _, warnings = told(f"folder:{root}")
     assert warnings == [
-        "2 of 61 test images are, pixel for pixel, also among the training images, 1 of them with another label"
+        "2 of 61 test images are, pixel for pixel, also among the training images, 1 of them with another label "
+        "(test/cat/new.png is train/cat/003.png, test/dog/001.png is train/cat/004.png)"
+    ]
+
+
+def test_only_the_first_copies_are_named_and_files_of_rows_are_too(told, tmp_path):
+    images = [png(photo(seed)) for seed in range(40)]
+    table(tmp_path / "train.parquet", images, [0, 1] * 20)
+    table(tmp_path / "test.parquet", images[:3] + [png(photo(seed)) for seed in range(100, 157)], [0, 1] * 30)
+    _, warnings = told(f"parquet:{tmp_path}")
+    assert warnings == [
+        "3 of 60 test images are, pixel for pixel, also among the training images "
+        "(test.parquet row 0 is train.parquet row 0, test.parquet row 1 is train.parquet row 1, …)"
     ]
 
 
@@ -115,7 +127,10 @@ def test_the_test_folder_is_a_copy_of_train(told, tmp_path):
     class_folders(tmp_path / "train", {"cat": 40, "dog": 30})
     shutil.copytree(tmp_path / "train", tmp_path / "test")
     _, (warning,) = told(f"folder:{tmp_path}")
-    assert warning == "70 of 70 test images are, pixel for pixel, also among the training images"
+    assert warning == (
+        "70 of 70 test images are, pixel for pixel, also among the training images "
+        "(test/cat/000.png is train/cat/000.png, test/cat/001.png is train/cat/001.png, …)"
+    )
 
 
 def test_a_copy_is_found_in_another_format_and_in_the_validation_split(told, tmp_path):
@@ -123,7 +138,9 @@ def test_a_copy_is_found_in_another_format_and_in_the_validation_split(told, tmp
     class_folders(tmp_path / "test", {"cat": 30, "dog": 30}, 500)
     Image.open(tmp_path / "val" / "dog" / "002.png").save(tmp_path / "test" / "dog" / "002.bmp")
     _, (warning,) = told(f"folder:{tmp_path}")
-    assert warning == "1 of 61 test images is, pixel for pixel, also among the training images"
+    assert warning == (
+        "1 of 61 test images is, pixel for pixel, also among the training images (test/dog/002.bmp is val/dog/002.png)"
+    )
 
 
 def test_a_table_has_the_same_image_under_two_labels(told, tmp_path):
@@ -133,7 +150,8 @@ def test_a_table_has_the_same_image_under_two_labels(told, tmp_path):
     table(tmp_path / "test.parquet", [images[7], *images[101:]], [0, 1] * 30)  # the seventh has label 1 in train
     _, warnings = told(f"parquet:{tmp_path}")
     assert warnings == [
-        "1 of 60 test images is, pixel for pixel, also among the training images with another label",
+        "1 of 60 test images is, pixel for pixel, also among the training images with another label "
+        "(test.parquet row 0 is train.parquet row 7)",
         "2 of 100 training images are there again with another label",
         "1 of 100 training images is a copy of another one",
     ]
@@ -339,7 +357,10 @@ def test_on_a_terminal_words_stay_whole_above_the_bars(monkeypatch, tmp_path):
         show(Event("read", cell.id, inventory=inventory(f"folder:{root}")))
     lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", line) for line in screen.getvalue().splitlines()]
     at = lines.index("warning: 1 of 60 test images is, pixel for pixel, also among")
-    assert lines[at + 1] == "  the training images with another label"
+    assert lines[at + 1 : at + 3] == [
+        "  the training images with another label",
+        "  (test/dog/001.png is train/cat/004.png)",
+    ]
     assert lines.index("read pets: 2 classes, 16 x 16 pixels") < at
 
 
