@@ -1,6 +1,7 @@
 """What --dry-run prints."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from barlowcli.analysis.statistics import MIN_SEEDS
@@ -85,10 +86,19 @@ def effect_text(row: Detectable) -> str:
 
 
 def count_line(found: DryRun) -> str:
-    """ "36 cells, 12 done, 24 to do"."""
-    counts = {state: list(found.states.values()).count(state) for state in STATES}
-    parts = [f"{counts[state]} {state}" for state in ("done", "failed") if counts[state]]
-    return ", ".join([f"{len(found.states)} cells", *parts, f"{counts['todo']} to do"])
+    """ "36 cells, 12 done, 24 to do"; "shard 1/4: 9 cells, 9 to do; the whole grid: 36 cells, 12 done, 24 to do"."""
+    whole = counted(Counter(found.states.values()))
+    shard = found.shard
+    if shard is None:
+        return whole
+    return f"shard {shard.part}/{shard.parts}: {counted(shard.own)}; the whole grid: {whole}"
+
+
+def counted(states: Mapping[str, int]) -> str:
+    """How many cells there are, by state."""
+    cells = sum(states.values())
+    parts = [f"{states[state]} {state}" for state in ("done", "failed") if states[state]]
+    return ", ".join([f"{cells} cell" + "s" * (cells != 1), *parts, f"{states['todo']} to do"])
 
 
 def cost_lines(found: DryRun, cost: RunCost) -> list[str]:

@@ -1,5 +1,6 @@
 """Which columns of a Parquet file are meant, and whether images can be in them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ def columns_of(path: Path, schema: Any) -> tuple[str, str]:
     label = LABEL_COLUMN if LABEL_COLUMN in schema.names else _only(features, "ClassLabel", schema)
     if image is None or label is None:
         lacking = f"`{LABEL_COLUMN}`" if image else "`img` or `image`"
+        lacking += f" and none `{LABEL_COLUMN}`" if image is None and label is None else ""
         raise DataError(
             f"{path} has no column {lacking}; it has {class_list([f'`{shown(name)}`' for name in schema.names], 20)}",
-            hint=_meant(schema, features, image),
+            hint=_meant(schema, features, image, label),
         )
     for name in (image, label):
         if schema.names.count(name) > 1:
@@ -62,20 +64,34 @@ def _of_kind(features: dict[str, Any], kind: str) -> list[str]:
     return [name for name, one in features.items() if isinstance(one, dict) and one.get("_type") == kind]
 
 
-def _meant(schema: Any, features: dict[str, Any], image: str | None) -> str:
-    """A hint that names the columns that may be meant, where any may."""
-    if image is None:
-        kinds = {name: encoded_type(schema.field(at).type) for at, name in enumerate(schema.names)}
-        likely = [name for name, kind in kinds.items() if kind is not None]
-        called = "`image`"
-    else:
-        likely = [name for name in _of_kind(features, "ClassLabel") if name in schema.names]
-        likely = likely or [name for name in schema.names if any(_is_word(word, name) for word in LABEL_WORDS)]
-        called = f"`{LABEL_COLUMN}`"
-    if not likely:
+def _meant(schema: Any, features: dict[str, Any], image: str | None, label: str | None) -> str:
+    """A hint that names the columns that may be meant, where any may, and how one column each gets its name."""
+    kinds = {name: schema.field(at).type for at, name in enumerate(schema.names)}
+    images = [name for name, kind in kinds.items() if encoded_type(kind) is not None]
+    labels = [name for name in _of_kind(features, "ClassLabel") if name in kinds]
+    labels = labels or [name for name in kinds if any(_is_word(word, name) for word in LABEL_WORDS)]
+    labels = labels or [name for name, kind in kinds.items() if _may_be_labels(kind)]
+    lacking = {"image": images} if image is None else {}
+    lacking |= {LABEL_COLUMN: labels} if label is None else {}
+    lacking = {called: likely for called, likely in lacking.items() if likely}
+    if not lacking:
         return RENAME
+    hints = [_is_meant(called, likely) for called, likely in lacking.items()]
+    renamed = {likely[0]: called for called, likely in lacking.items() if len(likely) == 1}
+    code = f"pq.write_table(pq.read_table(file).rename_columns({renamed}), file)"
+    how = f"; in Python, with pyarrow.parquet as pq: {code}"
+    return "; ".join(hints) + (how if len(renamed) == len(lacking) else "")
+
+
+def _is_meant(called: str, likely: Sequence[str]) -> str:
     names = " or ".join(f"`{shown(name)}`" for name in likely[:3])
-    return f"is {names} meant? call {'that column' if len(likely) == 1 else 'the one that is meant'} {called}"
+    return f"is {names} meant? call {'that column' if len(likely) == 1 else 'the one that is meant'} `{called}`"
+
+
+def _may_be_labels(kind: Any) -> bool:
+    """Whether a type is text or whole numbers."""
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return is_text(values) or pa.types.is_integer(values) or pa.types.is_boolean(values)
 
 
 def _is_word(word: str, name: str) -> bool:

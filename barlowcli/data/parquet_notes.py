@@ -75,7 +75,7 @@ def _patterns(configs: str) -> Iterator[tuple[str, str]]:
 
 def _agrees(folder: Path, patterns: Sequence[tuple[str, str]], found: Layout) -> bool:
     """Whether all files of a split are of one split there, and those of two splits are of two."""
-    theirs = []
+    theirs: list[str] = []
     for files in found.splits.values():
         names = [file.relative_to(folder).as_posix() for file in files if file.is_relative_to(folder)]
         splits = {split for split, pattern in patterns for name in names if fnmatch(name, pattern.removeprefix("./"))}

@@ -12,6 +12,7 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.obstacles import check_place
 from barlowcli.running.experiment import select
 from barlowcli.running.request import Request
+from barlowcli.running.shards import Shard, shard_in
 from barlowcli.running.show import SILENT, Show
 from barlowcli.running.spread import Spread, spread_of
 from barlowcli.verdicts.power import POWER, Detectable, detectable
@@ -26,7 +27,8 @@ STATES = ("done", "failed", "todo")
 class DryRun:
     """The plan, its cells' states by id, and the cells that would be run. Nothing is written.
 
-    spread: of accuracies over seeds. power: what effects the primary claims can then show.
+    spread: of accuracies over seeds. power: what effects the primary claims can then show. shard: the part of the cells
+    that was asked for, None where all are meant.
     """
 
     plan: Plan
@@ -34,6 +36,7 @@ class DryRun:
     todo: Sequence[PlannedCell]
     spread: Spread
     power: Sequence[Detectable]
+    shard: Shard | None = None
 
     @property
     def axes(self) -> dict[str, dict[str, dict[str, int]]]:
@@ -76,7 +79,7 @@ def dry_run(request: Request, show: Show = SILENT) -> DryRun:
     states = {cell.id: status_of(request.folder, cell) for cell in plan.all_cells}
     spread = spread_of(plan, request)
     todo = select(plan.all_cells, request.folder, request.only)
-    return DryRun(plan, states, todo, spread, detectable(plan, spread.sd))
+    return DryRun(plan, states, todo, spread, detectable(plan, spread.sd), shard_in(plan, states, request.only))
 
 
 def estimate_of(found: DryRun, request: Request, show: Show = SILENT) -> RunCost:
@@ -118,6 +121,7 @@ def as_value(found: DryRun, cost: RunCost) -> dict[str, Any]:
     return {
         "experiment": found.plan.experiment.name,
         "preset": found.plan.preset,
+        **({} if found.shard is None else {"shard": found.shard.as_value()}),
         "axes": found.axes,
         "power": power_value(found),
         "estimate": cost_value(found, cost),

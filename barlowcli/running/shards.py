@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from barlowcli.plan.freezing import status_of
+from barlowcli.plan.plan import Plan
 from barlowcli.running.experiment import part_of
-from barlowcli.running.request import Request
+from barlowcli.running.request import Only, Request
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,17 @@ class Shard:
 
 def shard_of(request: Request) -> Shard | None:
     """How far the shard that was asked for is; None where none was."""
-    only = request.only
-    if only.parts == 1:
+    if request.only.parts == 1:
         return None
     plan = request.plan()
+    return shard_in(plan, {cell.id: status_of(request.folder, cell) for cell in plan.all_cells}, request.only)
+
+
+def shard_in(plan: Plan, states: Mapping[str, str], only: Only) -> Shard | None:
+    """How far a shard of a plan is; states: of every cell by id."""
+    if only.parts == 1:
+        return None
     mine = {cell.id for cell in part_of(plan.all_cells, only)}
-    states = [(cell.id in mine, status_of(request.folder, cell)) for cell in plan.all_cells]
-    own, others = (Counter(state for is_own, state in states if is_own is which) for which in (True, False))
+    own = Counter(state for cell, state in states.items() if cell in mine)
+    others = Counter(state for cell, state in states.items() if cell not in mine)
     return Shard(only.part, only.parts, own, others, tuple(plan.open))

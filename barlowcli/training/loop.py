@@ -213,5 +213,5 @@ def _ending(log: TrainingLog, step: int, total: int) -> Ending:
         )
     if log.collapse is not None:
         since, how = log.collapse
-        return Ending("collapsed", step, since, f"collapsed: {how} since step {since} of {total}")
+        return Ending("collapsed", step, since, f"{how} since step {since} of {total}")
     return Ending("ok", step)

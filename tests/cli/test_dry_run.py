@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,9 @@ def test_for_programs_it_is_the_same_and_the_cells_to_do_are_those_that_would_ru
         code, out, _ = run(*DRY, *flags, "--results", str(tmp_path), "--json", "--workers", "2")
         value = json.loads(out)
         assert code == 0
+        shard = value.pop("shard", None)
         assert list(value) == ["experiment", "preset", "axes", "power", "estimate", "cells"]
+        assert (None if shard is None else shard["cells"]) == (7 if "--shard" in flags else None)
         estimate = value["estimate"]
         assert sum(group["cells"] for group in estimate["groups"]) == cells
         spent = [group["train_seconds"] + group["probe_seconds"] for group in estimate["groups"]]
@@ -89,6 +92,20 @@ def test_for_programs_it_is_the_same_and_the_cells_to_do_are_those_that_would_ru
     assert trained["axes"].items() >= {"method": "barlow"}.items()
     assert trained["steps"] == 2 * (270 // 64)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_shard_is_counted_beside_the_whole(run, tmp_path):
+    finish(tmp_path, 3, failed=1)
+    said = []
+    for part in (1, 2, 3, 4):
+        code, out, _ = run(*DRY, "--results", str(tmp_path), "--shard", f"{part}/4")
+        assert code == 0
+        said += [line for line in out.splitlines() if line.startswith("shard ")]
+    assert [line.split("; ")[1] for line in said] == ["the whole grid: 14 cells, 2 done, 1 failed, 11 to do"] * 4
+    shares = [[int(number) for number in re.findall(r"(\d+) (?:cells|to do)", line.split("; ")[0])] for line in said]
+    assert [cells for cells, _ in shares] == [4, 4, 3, 3]
+    assert sum(todo for _, todo in shares) == 11
 
 
 def test_where_nothing_is_to_do_nothing_is_measured(run, tmp_path):

@@ -88,9 +88,15 @@ def test_where_nothing_would_fit_no_number_is_made_up(monkeypatch):
     assert error.value.hint == "a smaller --image-size or --limit, or more memory"
 
 
-def test_a_first_image_that_is_broken_leaves_the_size_unknown():
-    part = Part(torch.zeros(4, dtype=torch.int64), lambda rows: Images(torch.empty(0, 3, 0, 0), rows[:0], ("bad",)))
-    assert room_of({"train": (part, torch.arange(4))}, DataSettings()) is None
+@pytest.mark.parametrize(("bad", "side"), [(0, 40), (3, 40), (4, None)])
+def test_the_first_image_that_is_not_broken_tells_the_size(bad, side):
+    def read(rows):
+        good = rows[rows >= bad]
+        return Images(torch.zeros(len(good), 3, 40, 40, dtype=torch.uint8), good)
+
+    part = Part(torch.zeros(4, dtype=torch.int64), read)
+    room = room_of({"train": (part, torch.arange(4)), "test": (part, torch.arange(4))}, DataSettings())
+    assert (None if room is None else room.height) == side
 
 
 def test_a_data_set_that_is_loaded_asks_for_its_room(monkeypatch, tmp_path):

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,12 +19,13 @@ import torch
 
 from barlowcli.data import images
 from barlowcli.data import parquet as parquet_module
-from barlowcli.data.encoded import Encoded, read_encoded
+from barlowcli.data.encoded import Encoded, encoded_part, read_encoded
 from barlowcli.data.fingerprint import fingerprint
 from barlowcli.data.images import decode
 from barlowcli.data.imageset import Images
 from barlowcli.data.load import load_dataset, open_source
 from barlowcli.data.pages import DICTIONARY, column_pages
+from barlowcli.data.room import ASIDE, check_room
 from barlowcli.errors import BarlowError, DataError
 from barlowcli.settings.data import DataSettings
 from tests.faults.strategies_images import black_png, encode, many_scans, photo, png_header, text_bomb
@@ -160,18 +160,24 @@ def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
 
 
 def test_images_that_no_memory_holds_are_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = SimpleNamespace(total=2**30, available=3 * 20 * 24 * 5)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
+    machine = SimpleNamespace(total=2**40, available=ASIDE + 3 * 20 * 24 * 7, total_by="", available_by="")
+    monkeypatch.setattr("barlowcli.data.room.memory", lambda: machine)
     one = encode(photo(), "PNG")
 
     def fetch(rows: torch.Tensor) -> list[Encoded]:
+        assert len(rows) == 1  # the first, which tells the size
         return [Encoded(f"{row}.png", one) for row in rows.tolist()]
 
-    assert len(read_encoded(fetch, torch.arange(5), size=None, skip=False).pixels) == 5
-    error = refused(lambda: read_encoded(fetch, torch.arange(6), size=None, skip=False))
-    assert error.message == "6 images of 24 x 20 pixels, the size of 0.png, need 0.0 GiB of memory"
-    assert error.hint == "--set data.image_size=20 brings all to one size; data.limit keeps a part of the images"
-    assert len(read_encoded(fetch, torch.arange(6), size=8, skip=False).pixels) == 6
+    def check(train: int, test: int, size: int | None = None) -> None:
+        settings = DataSettings(image_size=size)
+        part = encoded_part(torch.zeros(9, dtype=torch.int64), fetch, settings)
+        rows = {"train": torch.arange(train), "test": torch.arange(test)}
+        check_room({split: (part, at) for split, at in rows.items()}, settings, lambda need: True)
+
+    check(4, 2)  # a third of train again, while its channels are counted
+    error = refused(lambda: check(4, 3))
+    assert error.message.startswith("7 images of 24 x 20 pixels need 0.0 GiB of memory, and 0.1 GiB are free")
+    check(4, 3, size=8)
 
 
 @pytest.mark.parametrize(("size", "count"), [(8 * MB, 100), (100 * MB, 8)])

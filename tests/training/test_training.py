@@ -134,14 +134,14 @@ def test_byol_without_predictor_and_averaging_collapses_and_says_since_when(tmp_
     trained = run(tmp_path, method_of(settings), settings=SETTINGS.model_copy(update={"epochs": 40, "lr": 1.0}))
     assert trained.status == "collapsed"
     assert trained.step is not None
-    assert "collapsed: the embeddings of all images have been nearly one since step" in trained.message
+    assert trained.message.startswith("the embeddings of all images have been nearly one since step ")
 
 
 def test_the_redundancy_term_alone_collapses_in_its_own_way(tmp_path):
     training = SETTINGS.model_copy(update={"epochs": 40, "lr": 0.02})
     trained = run(tmp_path, method_of(BarlowSettings(terms="redundancy", lambda_=1.0)), settings=training)
     assert trained.status == "collapsed"
-    assert "collapsed: the two views of an image have had nothing in common since step" in trained.message
+    assert trained.message.startswith("the two views of an image have had nothing in common since step ")
     both = run(tmp_path / "both", method_of(BarlowSettings()), settings=training)
     assert both.status == "ok"
 

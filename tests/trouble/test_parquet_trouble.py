@@ -384,9 +384,32 @@ def test_two_columns_of_labels_and_none_called_label(tmp_path: Path) -> None:
     assert error(path).message == f"{path} has no column `label`; it has `img`, `fine_label`, `coarse_label`"
     assert error(path).hint == "is `fine_label` or `coarse_label` meant? call the one that is meant `label`"
     write(path, {"picture": table["img"], "label": [0, 1]})
-    assert error(path).hint == "is `picture` meant? call that column `image`"
+    assert error(path).hint.startswith("is `picture` meant? call that column `image`; in Python, ")
     write(path, {"img": table["img"], "image": table["img"], "label": [0, 1]})
     assert error(path).message == f"{path} has images in `img` and in `image`"
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.int64(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize("label", ["species", "kind"])
+def test_columns_of_other_names_are_both_named_and_renamed_as_the_hint_says(
+    label: str, kind: pa.DataType, tmp_path: Path
+) -> None:
+    values = pa.array(["cat", "owl", "cat", "owl"] if pa.types.is_dictionary(kind) else [0, 1, 0, 1]).cast(kind)
+    file = write(tmp_path / "x.parquet", {"photo": columns([0, 1, 0, 1])["img"], label: values})
+    caught = error(file)
+    assert caught.message == f"{file} has no column `img` or `image` and none `label`; it has `photo`, `{label}`"
+    meant, _, code = caught.hint.partition("; in Python, with pyarrow.parquet as pq: ")
+    assert meant == f"is `photo` meant? call that column `image`; is `{label}` meant? call that column `label`"
+    eval(code, {"pq": pq, "file": file})
+    assert len(open_path(file, test_fraction=0.5).test) == 2
+
+
+def test_columns_of_other_names_of_which_several_may_be_the_labels(tmp_path: Path) -> None:
+    table = {"photo": columns([0, 1])["img"], "id": [7, 8], "place": ["a", "b"], "score": [0.5, 1.5]}
+    hint = error(write(tmp_path / "x.parquet", table)).hint
+    assert hint == (
+        "is `photo` meant? call that column `image`; is `id` or `place` meant? call the one that is meant `label`"
+    )
 
 
 def test_the_only_label_that_the_metadata_speak_of(tmp_path: Path) -> None:

@@ -358,8 +358,8 @@ def test_on_a_terminal_words_stay_whole_above_the_bars(monkeypatch, tmp_path):
     lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", line) for line in screen.getvalue().splitlines()]
     at = lines.index("warning: 1 of 60 test images is, pixel for pixel, also among")
     assert lines[at + 1 : at + 3] == [
-        "  the training images with another label",
-        "  (test/dog/001.png is train/cat/004.png)",
+        "  the training images with another label (test/dog/001.png",
+        "  is train/cat/004.png)",
     ]
     assert lines.index("read pets: 2 classes, 16 x 16 pixels") < at
 
