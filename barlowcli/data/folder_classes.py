@@ -57,9 +57,9 @@ class Folder:
         found = [
             image.parent
             for split, classes in self.splits.items()
-            for name, images in classes.items()
+            for home, images in ((self.trees[split] / name, images) for name, images in classes.items())
             for image in images
-            if image.parent != self.trees[split] / name
+            if image.parent != home
         ]
         return len(found), len({*found})
 

@@ -136,13 +136,12 @@ def leaks(looks: Mapping[str, Look], names: Mapping[str, Names]) -> tuple[tuple[
     """The first test images that were trained on or validated by, each with one of the images it is a copy of."""
     others = [split for split in looks if split != "test"]
     trained = np.concatenate([looks[split].hashes for split in others])
-    places = [(split, at) for split in others for at in range(len(looks[split].hashes))]
     tested = looks["test"].hashes
     found = []
     for index in np.flatnonzero(np.isin(tested, trained))[:MOST_PAIRS].tolist():
-        split, at = places[int(np.flatnonzero(trained == tested[index])[0])]
+        split, at = next((s, at[0]) for s in others if len(at := np.flatnonzero(looks[s].hashes == tested[index])))
         if "test" in names and split in names and (one := names["test"](index)):
-            found.append((one, names[split](at)))
+            found.append((one, names[split](int(at))))
     return tuple(found)
 
 

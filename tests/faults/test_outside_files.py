@@ -176,7 +176,7 @@ def test_images_that_no_memory_holds_are_refused_before_they_are_read(monkeypatc
 
     check(4, 2)  # a third of train again, while its channels are counted
     error = refused(lambda: check(4, 3))
-    assert error.message.startswith("7 images of 24 x 20 pixels need 0.0 GiB of memory, and 0.1 GiB are free")
+    assert error.message.startswith("7 images of 24 x 20 pixels need 0 MiB of memory, and 0.1 GiB are free")
     check(4, 3, size=8)
 
 
