@@ -29,9 +29,10 @@ from barlowcli.settings.methods import BarlowSettings, ByolSettings
 from barlowcli.settings.networks import EncoderSettings, ProjectorSettings
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.settings.views import ViewSettings
+from barlowcli.training.compiled import CompiledViews
 from barlowcli.training.meter import Meter
 from barlowcli.training.optimisers import build_optimizer
-from barlowcli.training.step import CompiledViews, EagerStep, prepare
+from barlowcli.training.step import EagerStep, prepare
 from barlowcli.views.pipeline import AugmentedViews
 from barlowcli.views.random import Draws, Number
 

@@ -125,10 +125,11 @@ def barlow(task: Task, setting: Setting) -> Make:
     views: Any = AugmentedViews(chosen, image_size=task.size, mean=MEAN, std=STD, seed=0)
     images = task.images.to(task.device)
     if setting.way != "eager":
-        views = importlib.import_module("barlowcli.training.step").CompiledViews(views, images.device)
+        views = importlib.import_module("barlowcli.training.compiled").CompiledViews(views, images.device)
 
-    def both(index: Tensor, epoch: int | Tensor) -> list[Tensor]:
-        return [views(images, index, epoch=epoch, view=view) for view in (0, 1)]
+    def both(index: Tensor, epoch: int | Tensor) -> tuple[Tensor, Tensor]:
+        made: tuple[Tensor, Tensor] = views.both(images, index, epoch=epoch)
+        return made
 
     batches = indices(task)
     made = captured(both, next(batches)) if setting.way == "captured" else both
@@ -142,7 +143,9 @@ def barlow(task: Task, setting: Setting) -> Make:
     return make
 
 
-def captured(both: Callable[[Tensor, Tensor], list[Tensor]], index: Tensor) -> Callable[[Tensor, int], list[Tensor]]:
+def captured(
+    both: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], index: Tensor
+) -> Callable[[Tensor, int], tuple[Tensor, Tensor]]:
     """Both views as one CUDA graph, whose outputs the next replay writes over."""
     epoch = torch.zeros((), dtype=torch.int64, device=index.device)
     held = index.clone()
@@ -155,7 +158,7 @@ def captured(both: Callable[[Tensor, Tensor], list[Tensor]], index: Tensor) -> C
     with torch.cuda.graph(graph):
         views = both(held, epoch)
 
-    def replay(index: Tensor, number: int) -> list[Tensor]:
+    def replay(index: Tensor, number: int) -> tuple[Tensor, Tensor]:
         held.copy_(index)
         epoch.fill_(number)
         graph.replay()

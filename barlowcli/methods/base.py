@@ -5,6 +5,7 @@ and a predictor" is a setting (`BranchSettings`) and not a copy.
 """
 
 import copy
+import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,13 +15,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from barlowcli.networks.batchnorm import keep_views_apart
 from barlowcli.settings.methods import BranchSettings
 
 PairLoss = Callable[[Tensor, Tensor], tuple[Tensor, dict[str, Tensor]]]
 """(prediction (N, D), target (N, D)), both float32 -> (loss (), named terms of it ())."""
 
-Network = Callable[[nn.Module, nn.Module | None, Tensor], Tensor]
-"""`embed`, or the same compiled."""
+Judge = Callable[..., tuple[Tensor, dict[str, Tensor]]]
+"""What makes a loss, and named terms of it, of what the networks gave; or the same compiled."""
 
 
 class Output(NamedTuple):
@@ -50,11 +52,15 @@ class Networks:
 class Method(nn.Module, ABC):
     """An encoder, the projector after it (or None), and how they are trained."""
 
+    judge: Judge | None = None
+    """The part of `forward` behind the networks, where it is a function of its own: training may compile it."""
+
     def __init__(self, encoder: nn.Module, projector: nn.Module | None) -> None:
         super().__init__()
         self.encoder = encoder
         self.projector = projector
-        self.network: Network = embed
+        keep_views_apart(encoder, projector)
+        self.passes = Passes()
 
     @abstractmethod
     def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
@@ -65,7 +71,11 @@ class Method(nn.Module, ABC):
 
     def embed(self, view: Tensor) -> Tensor:
         """Views (N, 3, H, W) -> z (N, D); without a projector z = h (N, F)."""
-        return self.network(self.encoder, self.projector, view)
+        return self.passes.one(self.encoder, self.projector, view)
+
+    def embed_both(self, view_a: Tensor, view_b: Tensor) -> tuple[Tensor, Tensor]:
+        """z of two views, each normalised by its own statistics: as `embed` of the one and then of the other."""
+        return self.passes.both(self.encoder, self.projector, view_a, view_b)
 
 
 class JointEmbedding(Method):
@@ -88,6 +98,7 @@ class JointEmbedding(Method):
         self.branches = branches
         self.loss = loss
         self.scale = loss_scale(branches, dim)
+        self.judge: Judge = judge_pairs
         self.predictor = build_predictor(dim, branches.predictor_hidden) if branches.predictor else None
         averaged = branches.target == "ema"
         self.target_encoder = _frozen_copy(encoder) if averaged else None
@@ -95,23 +106,22 @@ class JointEmbedding(Method):
 
     def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
         """Loss of two views (N, 3, H, W); the labels (N,) are not looked at."""
-        z_a = self.embed(view_a)  # (N, D)
-        weight = 0.5 if self.branches.target == "shared" else 1.0  # its gradient comes through both sides of the loss
-        if self.branches.target == "shared" and self.predictor is None:
-            z_b = self.embed(view_b)
-            loss, terms = _in_float32(self.loss, z_a, z_b)
-        elif self.branches.symmetric:
-            z_b = self.embed(view_b)
-            target_a, target_b = self._target(view_a, z_a), self._target(view_b, z_b)
-            loss_a, terms_a = _in_float32(self.loss, self._predict(z_a), target_b)
-            loss_b, terms_b = _in_float32(self.loss, self._predict(z_b), target_a)
-            loss, terms = weight * (loss_a + loss_b), {name: (terms_a[name] + terms_b[name]) / 2 for name in terms_a}
+        shared = self.branches.target == "shared"
+        weight = 0.5 if shared else 1.0  # its gradient comes through both sides of the loss
+        if shared or self.branches.symmetric:
+            z_a, z_b = self.embed_both(view_a, view_b)  # (N, D) each
         else:
-            z_b = self._target(view_b)
-            once, terms = _in_float32(self.loss, self._predict(z_a), z_b)
-            loss = 2 * weight * once
-        terms = {name: term.detach() for name, term in terms.items()}
-        return Output(self.scale * loss, terms, (z_a.detach(), z_b.detach()))
+            z_a, z_b = self.embed(view_a), self._target(view_b)
+        pairs: tuple[tuple[Tensor, Tensor], ...] = ((z_a, z_b),)
+        if shared and self.predictor is None:
+            factor = 1.0
+        elif self.branches.symmetric:
+            target_a, target_b = self._targets(view_a, view_b, z_a, z_b)
+            pairs, factor = ((z_a, target_b), (z_b, target_a)), weight
+        else:
+            factor = 2 * weight
+        loss, terms = self.judge(self.loss, self.predictor, pairs, factor, self.scale)
+        return Output(loss, {name: term.detach() for name, term in terms.items()}, (z_a.detach(), z_b.detach()))
 
     @torch.no_grad()
     def after_step(self, progress: float | Tensor) -> None:
@@ -124,18 +134,34 @@ class JointEmbedding(Method):
             tau=target_decay(self.branches, progress),
         )
 
-    def _predict(self, z: Tensor) -> Tensor:
-        return z if self.predictor is None else self.predictor(z)
+    def _target(self, view: Tensor) -> Tensor:
+        """What is predicted of a view (N, D), by a target that is not shared."""
+        encoder, projector = self.encoder, self.projector
+        if self.target_encoder is not None:
+            encoder, projector = self.target_encoder, self.target_projector
+        with torch.no_grad():
+            return self.passes.one(encoder, projector, view)
 
-    def _target(self, view: Tensor, z: Tensor | None = None) -> Tensor:
-        """What is predicted of a view (N, D); z: the online network's embedding of it, where that is there already."""
+    def _targets(self, view_a: Tensor, view_b: Tensor, z_a: Tensor, z_b: Tensor) -> tuple[Tensor, Tensor]:
+        """What is predicted of each view (N, D), where the online network's embeddings of them are z_a and z_b."""
         if self.target_encoder is not None:
             with torch.no_grad():
-                return self.network(self.target_encoder, self.target_projector, view)
-        if self.branches.target == "stop-gradient":
-            with torch.no_grad():
-                return self.embed(view) if z is None else z.detach()
-        return self.embed(view) if z is None else z
+                return self.passes.both(self.target_encoder, self.target_projector, view_a, view_b)
+        return (z_a.detach(), z_b.detach()) if self.branches.target == "stop-gradient" else (z_a, z_b)
+
+
+class Passes:
+    """How views pass through encoder and projector: one after the other. Training may have them do so faster."""
+
+    def one(self, encoder: nn.Module, projector: nn.Module | None, view: Tensor) -> Tensor:
+        """z (N, D) of a view."""
+        return embed(encoder, projector, view)
+
+    def both(
+        self, encoder: nn.Module, projector: nn.Module | None, view_a: Tensor, view_b: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """z of two views, each normalised by its own statistics."""
+        return self.one(encoder, projector, view_a), self.one(encoder, projector, view_b)
 
 
 def embed(encoder: nn.Module, projector: nn.Module | None, view: Tensor) -> Tensor:
@@ -174,11 +200,13 @@ def target_decay(branches: BranchSettings, progress: float | Tensor) -> float | 
 
 
 def average_(targets: list[Tensor], sources: list[Tensor], *, tau: float | Tensor) -> None:
-    """In place: target <- tau * target + (1 - tau) * source (BYOL, eq. 1); exact at tau 0 and 1."""
-    # lerp, since tau * t + (1 - tau) * s rounds the two weights apart and so shrinks or grows what it averages.
-    if isinstance(tau, Tensor):
-        # A list of weights: given one, PyTorch would take it as a number and wait for the device.
-        torch._foreach_lerp_(targets, sources, [1 - tau] * len(targets))
+    """In place: target <- tau * target + (1 - tau) * source (BYOL, eq. 1); exact at tau 1, and at a number tau of 0."""
+    # As target + (1 - tau) (source - target): tau * t + (1 - tau) * s rounds the two weights apart and so shrinks or
+    # grows what it averages.
+    if isinstance(tau, Tensor):  # PyTorch's lerp has no weight on the device that is one for all tensors
+        differences = torch._foreach_sub(sources, targets)
+        torch._foreach_mul_(differences, 1 - tau)
+        torch._foreach_add_(targets, differences)
     else:
         torch._foreach_lerp_(targets, sources, 1 - tau)
 
@@ -189,6 +217,21 @@ def _frozen_copy(module: nn.Module) -> nn.Module:
 
 def _parameters(encoder: nn.Module, projector: nn.Module | None) -> list[Tensor]:
     return [*encoder.parameters(), *(projector.parameters() if projector is not None else ())]
+
+
+def judge_pairs(
+    loss: PairLoss,
+    predictor: nn.Module | None,
+    pairs: tuple[tuple[Tensor, Tensor], ...],
+    factor: float,
+    scale: float,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """scale x factor x the sum of the losses of pairs (embedding, target) (N, D); and the means of their terms."""
+    found = [_in_float32(loss, z if predictor is None else predictor(z), target) for z, target in pairs]
+    losses, terms = [loss for loss, _ in found], [terms for _, terms in found]
+    total = functools.reduce(torch.add, losses)
+    means = {name: functools.reduce(torch.add, [each[name] for each in terms]) / len(terms) for name in terms[0]}
+    return scale * (factor * total), means
 
 
 def _in_float32(loss: PairLoss, prediction: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

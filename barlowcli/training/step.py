@@ -6,29 +6,34 @@ launches at once. Compiled code belongs to an architecture and to the settings o
 seeds and other losses go through it again, without compiling.
 """
 
-import copy
-import functools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from barlowcli.evaluation.rank import embedding_std, view_correlation
 from barlowcli.machine.devices import Way
-from barlowcli.methods.base import Method, Output, embed
+from barlowcli.methods.base import Method, Output
 from barlowcli.settings.training import TrainingSettings
+from barlowcli.training.compiled import CompiledPasses, CompiledViews, compiled, pass_at_once
 from barlowcli.training.meter import Meter
 from barlowcli.views.base import Views
 from barlowcli.views.pipeline import AugmentedViews
 
+FEW = 16
+"""Images by which it is found out whether views may pass at once: where BatchNorm mixed them, few show it best."""
 WARM_UP = 3
 """Steps on a stream of their own before a capture, as torch.cuda.graph asks for: they set up cuDNN, cuBLAS and the
 state of the optimiser."""
-BACKEND = "inductor"
-ARCHITECTURES = 64
-"""Compiled versions of one function that are kept; by default Dynamo gives up after 8, fewer than a grid has."""
+
+
+def summarise(loss: Tensor, z_a: Tensor, z_b: Tensor, terms: tuple[Tensor, ...]) -> Tensor:
+    """The values of a row (K,), float32, of a loss (), embeddings (N, D) and the terms of the loss, each ()."""
+    values = [loss, embedding_std(z_a), view_correlation(z_a, z_b), *terms]
+    return torch.stack([value.float() for value in values])
 
 
 class Row(NamedTuple):
@@ -38,12 +43,10 @@ class Row(NamedTuple):
     values: Tensor
 
     @classmethod
-    def of(cls, output: Output) -> "Row":
+    def of(cls, output: Output, summarise: Callable[..., Tensor] = summarise) -> "Row":
         """Loss, spread of the embeddings, correlation of the views, and the terms of the loss."""
-        z_a, z_b = output.embeddings
-        values = [output.loss.detach(), embedding_std(z_a), view_correlation(z_a, z_b), *output.terms.values()]
         names = ("loss", "std", "correlation", *(f"term.{name}" for name in output.terms))
-        return cls(names, torch.stack([value.float() for value in values]))
+        return cls(names, summarise(output.loss.detach(), *output.embeddings, tuple(output.terms.values())))
 
 
 class Step(Protocol):
@@ -65,14 +68,12 @@ class EagerStep:
     """uint8 (N, 3, H, W), the whole data set, on the device."""
     labels: Tensor
     settings: TrainingSettings
+    summarise: Callable[..., Tensor] = summarise
 
     def __call__(self, index: Tensor, *, epoch: int | Tensor, lr: float | Tensor, progress: float | Tensor) -> Row:
         """One step; 0-d tensors on the device in place of numbers make no difference but that they can change under a
         captured graph."""
-        view_a, view_b = (
-            self.views(self.images, index, epoch=epoch, view=view).contiguous(memory_format=torch.channels_last)
-            for view in (0, 1)
-        )
+        view_a, view_b = self.views.both(self.images, index, epoch=epoch)
         with torch.autocast(self.images.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
             output: Output = self.method(view_a, view_b, self.labels[index])
         self.optimizer.zero_grad(set_to_none=True)
@@ -83,7 +84,7 @@ class EagerStep:
             group["lr"] = lr
         self.optimizer.step()
         self.method.after_step(progress)
-        return Row.of(output)
+        return Row.of(output, self.summarise)
 
 
 class CapturedStep:
@@ -145,45 +146,16 @@ class State:
         }
 
 
-@functools.cache
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function under torch.compile; one for all cells, so that what is compiled serves them all."""
-    torch._dynamo.config.recompile_limit = ARCHITECTURES
-    return torch.compile(function, dynamic=False, fullgraph=True, backend=BACKEND)
-
-
-def call_views(views: AugmentedViews, images: Tensor, index: Tensor, epoch: Tensor, view: int | Tensor) -> Tensor:
-    """`views` as a function of plain arguments, to be compiled."""
-    return views(images, index, epoch=epoch, view=view)
-
-
-class CompiledViews:
-    """Views under torch.compile. Seed, epoch and, of views alike, view are tensors, lest each be compiled anew."""
-
-    def __init__(self, views: AugmentedViews, device: torch.device) -> None:
-        self.views = copy.copy(views)
-        self.device = device
-        if isinstance(views.seed, int):
-            self.views.seed = self._number(views.seed)
-
-    def __call__(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
-        """As the views that it was made of."""
-        drawn = self._number(view) if self.views.alike else view
-        era = epoch if isinstance(epoch, Tensor) else self._number(epoch)
-        made: Tensor = compiled(call_views)(self.views, images, index, era, drawn)
-        return made
-
-    def _number(self, value: int) -> Tensor:
-        return torch.full((), value, dtype=torch.int64, device=self.device)
-
-
 def compile_step(step: EagerStep) -> EagerStep:
-    """The step with views and network compiled, which happens as it is first taken."""
-    step.method.network = compiled(embed)
-    views = step.views
+    """The step with views, networks and loss compiled, which happens as it is first taken."""
+    method, views = step.method, step.views
+    few = torch.arange(min(FEW, step.settings.batch_size), device=step.images.device) % len(step.images)
+    method.passes = CompiledPasses(at_once=pass_at_once(method, *views.both(step.images, few, epoch=0)))
+    if method.judge is not None:
+        method.judge = compiled(method.judge)
     if isinstance(views, AugmentedViews):
         views = CompiledViews(views, step.images.device)
-    return replace(step, views=views)
+    return replace(step, views=views, summarise=compiled(summarise))
 
 
 def prepare(step: EagerStep, way: Way | None, meter: Meter, note: Callable[[str], None]) -> tuple[Step, Way]:
@@ -201,16 +173,20 @@ def prepare(step: EagerStep, way: Way | None, meter: Meter, note: Callable[[str]
     with meter.step():  # eager, whatever way is found: what it saves for backward is counted here
         step(index, epoch=0, lr=0.0, progress=0.0)
     kept.restore()
+    plain = step.method.passes, step.method.judge
     fast = compile_step(step)
     found: tuple[Step, Way] = step, Way.eager
     for name in list(Way)[list(Way).index(first) : -1]:
         try:
-            found = tried(fast, name, index), name
+            with warnings.catch_warnings():
+                # Dynamo looks for a gradient on what it is given, and embeddings have none
+                warnings.filterwarnings("ignore", "The .grad attribute of a Tensor")
+                found = tried(fast, name, index), name
             break
         except Exception as error:  # Dynamo, Inductor, Triton, the C++ compiler and CUDA each have their own
             note(f"the step cannot be {name} here: {type(error).__name__}: {first_line(error)}")
     else:
-        step.method.network = embed
+        step.method.passes, step.method.judge = plain
     kept.restore()
     meter.restart()
     return found

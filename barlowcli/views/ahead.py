@@ -7,7 +7,7 @@ from barlowcli.views.base import Views
 from barlowcli.views.pipeline import CHUNK
 
 
-class Ahead:
+class Ahead(Views):
     """The same views as those of `views`, to the bit, for batches in a known order.
 
     A view is a function of its image alone, whatever the batch, so as many batches as fit a CPU's cache are made in one

@@ -9,6 +9,7 @@ from torch import Tensor
 from barlowcli.errors import DataError
 from barlowcli.settings.views import ViewSettings
 from barlowcli.views.augmentations import AUGMENTATIONS, AugmentedSource
+from barlowcli.views.base import Views
 from barlowcli.views.bits import append_bits, append_zeros
 from barlowcli.views.crop import Boxes, draw_boxes, resized_crop
 from barlowcli.views.pixels import check_images, check_index, normalise_, to_float
@@ -37,7 +38,7 @@ def _narrow(value: Any, rows: slice) -> Any:
     return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
-class AugmentedViews:
+class AugmentedViews(Views):
     """Makes views: a pure function of (images, seed, epoch, view, sample index), whatever the batch or the device."""
 
     def __init__(
@@ -63,7 +64,7 @@ class AugmentedViews:
 
         images: uint8 (N, 3, H, W), the whole data set; index (B,) int64, on the same device: which of them. epoch:
         from 0, an int or an int64 tensor () on the device; view: 0 or 1, where both are `alike` also as an int64
-        tensor () on the device. Raises DataError on other shapes or types.
+        tensor () or (B,), a view for each, on the device. Raises DataError on other shapes or types.
         """
         views = self._collect(images, index, epoch, view, lambda x: normalise_(x, self.mean, self.std))
         return append_bits(views, index, seed=self.seed, count=self.settings.random_bits)

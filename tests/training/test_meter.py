@@ -12,6 +12,7 @@ from barlowcli.settings.training import TrainingSettings
 from barlowcli.training.meter import Meter, SavedForBackward, kept_bytes
 from barlowcli.training.optimisers import build_optimizer
 from barlowcli.training.step import EagerStep, Row
+from barlowcli.views.base import Views
 
 FLOAT = 4
 BATCH = 32
@@ -35,12 +36,13 @@ class Tiny(Method):
         return Output(loss, {}, (z_a.detach(), z_b.detach()))
 
 
-def views(images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
-    return (images[index] / 255).roll(view, 3)
+class Rolled(Views):
+    def __call__(self, images: Tensor, index: Tensor, *, epoch: int | Tensor, view: int) -> Tensor:
+        return (images[index] / 255).roll(view, 3)
 
 
 def step(method: Method, optimizer: torch.optim.Optimizer, settings: TrainingSettings) -> Row:
-    take_step = EagerStep(method, optimizer, views, IMAGES, torch.zeros(BATCH).long(), settings)
+    take_step = EagerStep(method, optimizer, Rolled(), IMAGES, torch.zeros(BATCH).long(), settings)
     return take_step(torch.arange(BATCH), epoch=0, lr=0.1, progress=0.0)
 
 

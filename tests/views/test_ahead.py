@@ -5,13 +5,14 @@ from torch import Tensor
 
 from barlowcli.settings.views import ViewSettings
 from barlowcli.views.ahead import Ahead
+from barlowcli.views.base import Views
 from barlowcli.views.pipeline import CHUNK, AugmentedViews
 
 VIEWS = AugmentedViews(ViewSettings(shuffle="pixels"), image_size=8, mean=[0.2] * 3, std=[0.3] * 3, seed=3)
 IMAGES = torch.randint(0, 256, (2500, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-class Counted:
+class Counted(Views):
     def __init__(self) -> None:
         self.calls: list[int] = []
 
