@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from barlowcli.data.load import load_dataset
 from barlowcli.machine.devices import Way
 from barlowcli.registry import METHODS
-from barlowcli.settings.any_method import settings_of
+from barlowcli.settings.any_method import MethodSettings, settings_of
 from barlowcli.settings.data import DataSettings
-from barlowcli.settings.methods import BarlowSettings, ByolSettings, MethodSettings
+from barlowcli.settings.methods import BarlowSettings, ByolSettings
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.settings.views import ViewSettings
 from barlowcli.training import compiled as module
