@@ -1,13 +1,15 @@
 """Weights, buffers, optimiser and log at a step, in one file written whole or not at all."""
 
+import copy
 import io
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from barlowcli.errors import CellError
 from barlowcli.records.files import write_bytes
@@ -32,17 +34,37 @@ class Checkpoint:
     log: TrainingLog
     origin: Mapping[str, Any] = field(default_factory=dict)
     earlier: list[dict[str, Any]] = field(default_factory=list)
+    writing: "Writing | None" = None
 
     def save(self, step: int) -> None:
-        """Write the state after `step` steps."""
-        state = {
+        """Write the state after `step` steps. Of a GPU it is copied aside, and written while training goes on: `wait`
+        sees to it that it is there. Raises what the write before this one raised."""
+        self.wait()
+        state: dict[str, Any] = {
             "schema_version": CHECKPOINT_SCHEMA,
             "step": step,
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "log": self.log.state(),
+            "log": copy.deepcopy(self.log.state()),
             "made": [*self.earlier, {**self.origin, "until_step": step}],
         }
+        if any(value.is_cuda for value in state["method"].values()):
+            state = aside(state)
+            copied = torch.cuda.Event()
+            copied.record()
+            self.writing = Writing(lambda: self._write(state, copied))
+        else:
+            self._write(state)
+
+    def wait(self) -> None:
+        """Until what was saved is written. Raises what that raised."""
+        writing, self.writing = self.writing, None
+        if writing is not None:
+            writing.end()
+
+    def _write(self, state: dict[str, Any], copied: torch.cuda.Event | None = None) -> None:
+        if copied is not None:
+            copied.synchronize()
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_bytes(self.path, buffer.getvalue())
@@ -84,6 +106,41 @@ class Checkpoint:
             note(f"{self.path.name} has schema version {version}, {ours}; the cell starts anew")
             return None
         return state
+
+
+class Writing:
+    """Work in a thread of its own. It is no daemon: a process that ends waits for it."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self.work = work
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, name="checkpoint")
+        self.thread.start()
+
+    def end(self) -> None:
+        """Wait for it. Raises what it raised."""
+        self.thread.join()
+        if self.error is not None:
+            raise self.error
+
+    def _run(self) -> None:
+        try:
+            self.work()
+        except BaseException as error:
+            self.error = error
+
+
+def aside(value: Any) -> Any:
+    """The same nested dictionaries and lists with copies of their tensors on the CPU: of those on a GPU in pinned
+    memory, where they are when the work that the GPU has been given so far is done."""
+    if isinstance(value, Tensor):
+        copied = torch.empty_like(value, device="cpu", pin_memory=value.is_cuda)
+        return copied.copy_(value, non_blocking=True)
+    if isinstance(value, dict):
+        return {key: aside(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(aside(part) for part in value)
+    return value
 
 
 def earlier_parts(made: Any, origin: Mapping[str, Any], step: int) -> list[dict[str, Any]]:

@@ -145,6 +145,7 @@ class Keeper:
             self.checkpoint.save(step)
             self.saved = time.monotonic()
         if stop:
+            self.checkpoint.wait()
             raise InterruptError(f"stopped at step {step} of {total}; checkpoint written")
 
 
@@ -200,6 +201,7 @@ def train(
             log.drain()
         if log.diverged_at is None:
             keeper.after(step, total)
+    checkpoint.wait()
     earlier = [
         {**part, "until_epoch": round(part["until_step"] / schedule.per_epoch, 2)} for part in checkpoint.earlier
     ]
