@@ -40,15 +40,17 @@ def carry_out(flags: RunFlags) -> None:
             shard = shard_of(request)
     except (InterruptError, KeyboardInterrupt) as stop:
         error = stop if isinstance(stop, InterruptError) else interrupted(getattr(stop, "number", SIGINT))
-        error.hint = f"to go on: {shlex.join(without_rerun(as_typed()))}"
+        error.hint = f"to go on: {shlex.join(going_on(as_typed()))}"
         raise error from None
     print_report(report, as_json=flags.as_json, quiet=flags.quiet, shard=shard)
 
 
-def without_rerun(command: Sequence[str]) -> list[str]:
-    """The command less --rerun, which would do again what is done by now."""
-    kept = [word for word in command if not word.startswith("--rerun=")]
-    if "--rerun" in kept:
-        at = kept.index("--rerun")
-        del kept[at : at + 2]
+def going_on(command: Sequence[str]) -> list[str]:
+    """The command less `--rerun all`, which would do again what is done by now; `--rerun failed` does not."""
+    kept = list(command)
+    for at in range(len(kept) - 1, -1, -1):
+        if kept[at] == "--rerun=all":
+            del kept[at]
+        elif kept[at : at + 2] == ["--rerun", "all"]:
+            del kept[at : at + 2]
     return kept

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from barlowcli import __main__ as program
 from barlowcli.cell.options import RunOptions
 from barlowcli.cell.run import run_cell
 from barlowcli.engines.base import Event
@@ -141,6 +143,35 @@ def test_cells_that_are_read_or_evaluated_do_not_hold_up_the_end(tmp_path):
         Hooks(stop=lambda: True).go_on()
 
 
+class Imported(ModuleType):
+    """The command line's module: who hears Ctrl-C when it is imported, and when it runs."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.heard: list[object] = []
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if name != "main":
+            raise AttributeError(name)
+        self.heard.append(signal.getsignal(signal.SIGINT))
+        return lambda: self.heard.append(signal.getsignal(signal.SIGINT))
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_while_the_command_line_is_imported_there_is_nothing_to_say(monkeypatch, ignored):
+    """Python would show where in the imports it was."""
+    own = signal.SIG_IGN if ignored else signal.default_int_handler
+    imported = Imported("barlowcli.cli.main")
+    monkeypatch.setitem(sys.modules, imported.__name__, imported)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        program.main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert imported.heard == [own if ignored else signal.SIG_DFL, own]
+
+
 @pytest.mark.parametrize("moment", ["plan", "report"])
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGUSR1", 138), ("SIGINT", 130)])
 def test_before_the_first_cell_and_while_the_report_is_written(run: Command, monkeypatch, tmp_path, moment, name, code):
@@ -152,7 +183,7 @@ def test_before_the_first_cell_and_while_the_report_is_written(run: Command, mon
     target = "barlowcli.running.experiment.freeze" if moment == "plan" else "barlowcli.report.write_report"
     monkeypatch.setattr(target, hit)
     before = signal.getsignal(signal.Signals[name])
-    command = (*RUN, "--results", str(tmp_path), "--rerun", "failed")
+    command = (*RUN, "--results", str(tmp_path), "--rerun", "all")
     got, _, err = run(*command)
     assert got == code
     assert f"error: stopped by {name}; what was finished is kept" in err
