@@ -130,14 +130,7 @@ def record_of(
             str(metric): round(measured.value, 6) for metric, measured in found.items() if measured.value is not None
         },
         probes={str(metric): measured.settings for metric, measured in found.items()},
-        counts={
-            **{name: len(part) for name, part in data.splits.items()},
-            "pretrain": len(data.pretrain),
-            "skipped": len(data.skipped),
-            "steps": ending.steps,
-            "encoder_parameters": learned.encoder_parameters,
-            **ending.cost.counts,
-        },
+        counts=counts_of(data, learned),
         data=data.inventory,
         seconds={name: round(value, 2) for name, value in clocks.seconds.items()}
         | {name: round(value, 6) for name, value in ending.cost.seconds.items()},
@@ -149,6 +142,18 @@ def record_of(
             **({"earlier": list(ending.earlier)} if ending.earlier else {}),
         },
     )
+
+
+def counts_of(data: Dataset, learned: Learned) -> dict[str, int]:
+    """Images in each split and left out, steps, parameters, and what training cost in bytes."""
+    return {
+        **{name: len(part) for name, part in data.splits.items()},
+        "pretrain": len(data.pretrain),
+        "skipped": len(data.skipped),
+        "steps": learned.ending.steps,
+        "encoder_parameters": learned.encoder_parameters,
+        **learned.ending.cost.counts,
+    }
 
 
 def keep_answers(folder: CellFolder, data: Dataset, found: Found) -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -10,6 +11,7 @@ from barlowcli import __version__
 from barlowcli.cli import output
 from barlowcli.cli.streams import standing
 from barlowcli.errors import BarlowError
+from barlowcli.records.refusals import CHANGE, DELETED, of_the_machine
 from barlowcli.registry import COMMANDS
 
 COMPLETION = "_BARLOW_COMPLETE"
@@ -48,7 +50,11 @@ def _version(value: bool) -> None:
 def _options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
-    pass
+    """Before every command: torch's libraries end a process whose working directory was deleted."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise BarlowError(DELETED, hint=CHANGE) from error
 
 
 def main() -> None:
@@ -73,8 +79,6 @@ def run_command() -> int:
         output.log("interrupted")
         return 130
     except OSError as error:  # what nobody nearer to the file foresaw: a name too long, a folder that is locked
-        from barlowcli.records.refusals import of_the_machine
-
         hint = of_the_machine(error)
         if error.filename is None and not hint:
             raise

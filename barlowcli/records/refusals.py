@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 ELSEWHERE = "choose another folder with --results"
+DELETED, CHANGE = "the folder that this command was started in was deleted", "change to another one"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM)
 OUT_OF_REACH = (errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNRESET)
@@ -98,7 +99,7 @@ def in_the_way(path: Path) -> str:
     try:
         os.getcwd()
     except FileNotFoundError:
-        return "the folder that this command was started in was deleted: change to another one"
+        return f"{DELETED}: {CHANGE}"
     for place in (*reversed(path.parents), path):
         if place.is_symlink() and not place.exists():
             return f"{place} is a link to nothing: remove it"

@@ -17,6 +17,8 @@ from barlowcli.errors import BarlowError
 from barlowcli.experiment.files import load_experiment
 from barlowcli.machine.facts import free_in_shared_memory, gib, job_memory, limits, usable_cores
 from barlowcli.machine.provenance import PACKAGES, commit, cpu_name
+from barlowcli.machine.surroundings import is_writable
+from barlowcli.records.obstacles import obstacle
 from barlowcli.running.reporting import try_report
 from barlowcli.running.request import Request
 
@@ -52,12 +54,14 @@ def examine(results: Path) -> Examination:
         found["devices"] = ", ".join(f"{device} ({device_name(device)})" for device in devices)
     except (ImportError, RuntimeError, OSError, MemoryError) as error:
         problems.append("; ".join(cannot_start(error)))
-    existing = next(path for path in (results.resolve(), *results.resolve().parents) if path.exists())
-    found["disk"] = f"{shutil.disk_usage(existing).free / 2**30:.0f} GiB free at {existing}"
-    if not os.access(existing, os.W_OK):
-        problems.append(f"{existing} cannot be written")
+    place = nearest_folder(results)
+    found["disk"] = f"{gib(shutil.disk_usage(place).free, digits=0)} free at {place}"
+    if what := obstacle(results):
+        problems.append(f"results cannot be written to {results}: {what}")
+    elif not is_writable(place):
+        problems.append(f"{place} cannot be written")
     try:
-        try_report(existing)
+        try_report(place)
     except BarlowError as error:
         problems.append(f"{error.message}; {error.hint}")
     request = Request(load_experiment(EXAMPLE), device=devices[0], results=results)
@@ -66,6 +70,12 @@ def examine(results: Path) -> Examination:
     many = f"{room.workers} cells" if room.workers > 1 else "1 cell"
     would_use = f"device {request.device}, preset {request.preset}, {many} at once{why}"
     return Examination(found, tuple(problems), would_use)
+
+
+def nearest_folder(path: Path) -> Path:
+    """The folder itself, or that above it in which it would be made."""
+    whole = Path(os.path.realpath(path))
+    return next(folder for folder in (whole, *whole.parents) if os.path.isdir(folder))
 
 
 def resources() -> dict[str, str]:

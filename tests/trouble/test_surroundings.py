@@ -302,17 +302,39 @@ def test_what_lies_in_the_place_of_a_result_is_found_before_the_first_cell(
     assert DISK_SPACE not in err
 
 
-def test_a_working_directory_that_was_deleted_is_named(
-    run: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    "words", [RUN, ("doctor",), ("rerun", "x"), ("views",), ("status",)], ids=lambda words: words[0]
+)
+def test_a_working_directory_that_was_deleted_ends_every_command_in_words(
+    run: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
-    code, _, err = run(*RUN, "--results", "results")
+    """torch's libraries would end the process where they are loaded there."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, _, err = run(*words)
     monkeypatch.chdir(tmp_path)
     assert code == 2
-    assert "hint: the folder that this command was started in was deleted" in err
+    assert "error: the folder that this command was started in was deleted\nhint: change to another one" in err
+
+
+@pytest.mark.parametrize("kind", ["loop", "nowhere", "file", "read-only"])
+def test_the_doctor_says_where_no_results_can_be_written(run: Command, tmp_path: Path, kind: str) -> None:
+    place = tmp_path / kind
+    if kind == "file":
+        place.touch()
+    elif kind != "read-only":
+        place.symlink_to(kind if kind == "loop" else "/gone")
+    results = Path("/proc/self/results") if kind == "read-only" else place
+    code, out, _ = run("doctor", "--results", str(results))
+    assert code == 1
+    problem = {
+        "loop": f"{place}: Too many levels of symbolic links",
+        "nowhere": f"{place} is a link to /gone, which is not there",
+        "file": f"{place} is a file, not a folder",
+        "read-only": f"/proc/{os.getpid()} cannot be written",
+    }
+    assert problem[kind] in out
 
 
 def test_the_doctor_tries_a_report_too(run: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
