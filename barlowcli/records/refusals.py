@@ -107,7 +107,7 @@ def in_the_way(path: Path) -> str:
             return f"{place} is a file, and a folder is needed there: move it away"
     if path.is_dir():
         return f"{path} is a folder, and a file is needed there: move it away"
-    return f"{nearest(path)} changed meanwhile: start again"
+    return f"nothing can be made in {nearest(path)}: choose another place, or start again if it changed meanwhile"
 
 
 def _room(path: Path, error: OSError) -> str:
