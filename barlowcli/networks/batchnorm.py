@@ -80,7 +80,9 @@ class Normalise(torch.autograd.Function):
         made = (wide - _along(mean, wide)) * _along(scale, wide)
         if weight is not None and bias is not None:
             made = made * _along(weight, wide) + _along(bias, wide)
-        return made.to(parts.dtype), mean, variance
+        if made.dtype != parts.dtype:  # a `to` that does nothing loses the gradient where torch 2.11 compiles it
+            made = made.to(parts.dtype)
+        return made, mean, variance
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

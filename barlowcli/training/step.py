@@ -25,6 +25,9 @@ from barlowcli.views.pipeline import AugmentedViews
 
 FEW = 16
 """Images by which it is found out whether views may pass at once: where BatchNorm mixed them, few show it best."""
+OF_DYNAMO = ("The .grad attribute of a Tensor", ".*autograd.function.Function.* should not be instantiated")
+"""Warnings of what Dynamo does itself as it traces: looks for a gradient on embeddings, and makes (torch 2.11) what is
+only to be called."""
 WARM_UP = 3
 """Steps on a stream of their own before a capture, as torch.cuda.graph asks for: they set up cuDNN, cuBLAS and the
 state of the optimiser."""
@@ -179,8 +182,8 @@ def prepare(step: EagerStep, way: Way | None, meter: Meter, note: Callable[[str]
     for name in list(Way)[list(Way).index(first) : -1]:
         try:
             with warnings.catch_warnings():
-                # Dynamo looks for a gradient on what it is given, and embeddings have none
-                warnings.filterwarnings("ignore", "The .grad attribute of a Tensor")
+                for words in OF_DYNAMO:
+                    warnings.filterwarnings("ignore", words)
                 found = tried(fast, name, index), name
             break
         except Exception as error:  # Dynamo, Inductor, Triton, the C++ compiler and CUDA each have their own
