@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 
 import torch
 from torch import Tensor, UntypedStorage, nn
@@ -37,7 +38,8 @@ class StepBytes:
 class SavedForBackward(saved_tensors_hooks):
     """While it is entered, counts the bytes of all tensors that autograd saves, each storage once.
 
-    known: tensors that are counted elsewhere. Nothing is copied or kept longer than autograd keeps it.
+    known: tensors that are counted elsewhere. Nothing is copied or kept longer than autograd keeps it, also where an
+    error ends the block before anything is passed back.
     """
 
     def __init__(self, known: Iterable[Tensor]) -> None:
@@ -46,13 +48,19 @@ class SavedForBackward(saved_tensors_hooks):
         self._saved: dict[int, UntypedStorage] = {}
         super().__init__(self._pack, self._unpack)
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._saved.clear()
+        super().__exit__(kind, error, trace)
+
     def _pack(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         place = storage.data_ptr()
         if place not in self._known and place not in self._saved:
             self._saved[place] = storage  # held, lest its place is given to another tensor that would go uncounted
             self.bytes += storage.nbytes()
-        return tensor
+        return tensor.detach()  # with its own history it would keep the graph, which keeps it: for ever
 
     def _unpack(self, tensor: Tensor) -> Tensor:
         self._saved.pop(tensor.untyped_storage().data_ptr(), None)

@@ -1,6 +1,7 @@
 import gc
 import weakref
 
+import psutil
 import pytest
 import torch
 from torch import Tensor, nn
@@ -141,3 +142,36 @@ def test_without_a_step_there_is_no_cost():
     meter = Meter(method, build_optimizer(TrainingSettings(), method), torch.device("cpu"))
     assert (meter.cost().counts, meter.cost().seconds) == ({}, {})
     assert kept_bytes(method, meter.optimizer) == 2 * WEIGHTS + BUFFERS
+
+
+class Unfinished(Method):
+    """Wide layers whose loss fails once autograd has saved everything."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Sequential(nn.Flatten(), nn.Linear(PIXELS, 2**15), nn.ReLU(), nn.Tanh()), None)
+
+    def forward(self, view_a: Tensor, view_b: Tensor, labels: Tensor) -> Output:
+        self.embed(view_a).square().mean()
+        raise RuntimeError("no memory for the loss")
+
+
+def resident() -> int:
+    gc.collect()
+    return psutil.Process().memory_info().rss
+
+
+def test_a_step_that_fails_leaves_no_memory_behind():
+    method, settings = Unfinished(), TrainingSettings()
+    optimizer = build_optimizer(settings, method)
+
+    def fail() -> None:
+        meter = Meter(method, optimizer, torch.device("cpu"))
+        with pytest.raises(RuntimeError, match="no memory for the loss"), meter.step():
+            step(method, optimizer, settings)
+
+    fail()
+    before = resident()
+    for _ in range(10):
+        fail()
+    each = FLOAT * BATCH * 2**15  # of one activation of ReLU, and there are several
+    assert resident() - before < each
