@@ -18,7 +18,7 @@ class Event:
 
     read: its images are, and they are those of `inventory`. lost: another process has taken the cell over. crowded:
     there is no memory for it beside the others, and it waits until there is. asks: for memory, as `need` says.
-    elsewhere: done, and by another process.
+    elsewhere: done, and by another process. leaves: the worker can do no more, and ends.
     """
 
     kind: Literal["started", "read", "progress", "done", "stopped", "stopping", "refused", "lost", "asks", "crowded"]
@@ -30,6 +30,7 @@ class Event:
     total: int = 0
     seconds: float = 0.0
     elsewhere: bool = False
+    leaves: bool = False
     inventory: Inventory | None = None
     need: Need | None = None
 

@@ -6,12 +6,12 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from barlowcli.engines.gpu_errors import one_line, out_of_memory
 from barlowcli.machine.facts import free_in_shared_memory, gib, job_memory, limits, memory
 from barlowcli.machine.limits import CPU_TIME, address_space, limit_of
 from barlowcli.machine.needs import Need
 
 ASKED_ON_CPU = re.compile(r"you tried to allocate (\d+) bytes")
-ASKED_ON_CUDA = re.compile(r"Tried to allocate ([\d.]+ [KMGT]iB).*?of which ([\d.]+ [KMGT]iB) is free", re.DOTALL)
 NO_THREAD = ("can't start new thread", "Resource temporarily unavailable", "pthread_create")
 NO_MEMORY = ("Cannot allocate memory", "failed to map segment", "cannot allocate memory", "bad_alloc")
 SHARED = ("shared memory", "/dev/shm", "shm_open")
@@ -21,12 +21,9 @@ ABRUPT = ("SIGSEGV", "SIGABRT", "SIGILL", "SIGFPE")
 def in_words(error: BaseException, need: Need | None = None, workers: int = 1) -> tuple[str, str]:
     """Message and hint of an error that is not one of barlow's own: memory, with what was asked for and what is free,
     as far as torch and the system say, threads and files; else its type and text, and no hint."""
-    text = " ".join(str(error).split())
-    less = (need or Need()).less(workers)
-    if found := ASKED_ON_CUDA.search(text):
-        return f"out of memory on the GPU: {found[1]} asked for, {found[2]} free", less
-    if "CUDA out of memory" in text:
-        return f"out of memory on the GPU: {text}", less
+    text, less = one_line(error), (need or Need()).less(workers)
+    if (on_gpu := out_of_memory(text, less)) is not None:
+        return on_gpu
     if found := ASKED_ON_CPU.search(text):
         return f"out of memory: {gib(int(found[1]))} asked for, {_free()}", _raise_limit() + less
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:

@@ -134,6 +134,9 @@ class Pool:
                 self._take_back(worker, event, queue)
             if event.kind == "crowded":
                 self._leave(worker)
+                self.size = max(1, len(self.workers))
+            elif event.leaves:
+                self._leave(worker)  # another is started where there is more to do
             yield event
 
     def _answer(self, worker: Worker, need: Need) -> None:
@@ -145,11 +148,10 @@ class Pool:
             worker.pipe.send(Granted(alone or taken <= self.memory.available, alone))
 
     def _leave(self, worker: Worker) -> None:
-        """Let go of a worker that there is no memory for."""
+        """Let go of a worker that there is no memory for, or that has lost its GPU."""
         if worker in self.workers:
             self.workers.remove(worker)
             worker.dismiss()
-        self.size = max(1, len(self.workers))
 
     def _hear(self, worker: Worker) -> Event:
         """The next word of a worker; one that died leaves the pool."""

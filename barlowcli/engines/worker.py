@@ -1,6 +1,7 @@
 """A worker process's life: take a cell, run it, tell what happened."""
 
 import contextlib
+import os
 import traceback
 from dataclasses import replace
 from functools import partial
@@ -10,9 +11,11 @@ from typing import Literal
 from barlowcli.cell.options import RunOptions, identity
 from barlowcli.engines.base import Event, Granted
 from barlowcli.engines.causes import cannot_start, in_words
+from barlowcli.engines.gpu_errors import gpu_failed, unusable
 from barlowcli.engines.queue import Task
 from barlowcli.engines.stop import asked
 from barlowcli.errors import BarlowError, CrowdedError, InterruptError, LeaseLostError
+from barlowcli.machine.devices import release
 from barlowcli.machine.facts import private_bytes
 from barlowcli.machine.needs import Need
 from barlowcli.machine.stopping import ignore
@@ -29,15 +32,28 @@ def work(pipe: Connection, stop: Connection, options: RunOptions, workers: int =
     name_user()
     try:
         while (task := pipe.recv()) is not None:
-            run_one(task, pipe, stop, options, workers)
+            if (event := run_one(task, pipe, stop, options, workers)).leaves or event.kind == "refused":
+                break
+        else:
+            return
     except (BrokenPipeError, ConnectionResetError, EOFError):
         return  # the parent is gone; the last checkpoint stands
+    leave()
 
 
-def run_one(task: Task, pipe: Connection, stop: Connection, options: RunOptions, workers: int) -> None:
-    """Run one cell, and tell when it starts, how it goes on and what came of it."""
+def leave() -> None:
+    """End this process without tidying up: to give memory back to a GPU that is lost can hang it, or crash it."""
+    os._exit(0)
+
+
+def run_one(task: Task, pipe: Connection, stop: Connection, options: RunOptions, workers: int) -> Event:
+    """Run one cell, and tell when it starts, how it goes on and what came of it, which is returned too."""
     pipe.send(Event("started", task.cell.id))
-    pipe.send(outcome(task, Asking(task, pipe, workers), stop, options))
+    event = outcome(task, Asking(task, pipe, workers), stop, options)
+    if not event.leaves and (event.status in ("", "failed") or options.device != "cpu"):
+        release(options.device)  # an error keeps what it came through, down to the tensors, until it is looked for
+    pipe.send(event)
+    return event
 
 
 class Asking:
@@ -93,9 +109,11 @@ def outcome(task: Task, asking: Asking, stop: Connection, options: RunOptions) -
         raise  # the parent is gone, and the cell is no longer this process's
     except Exception as error:
         note(traceback.format_exc())
-        message, hint = in_words(error, asking.need, asking.workers)
+        lost = unusable(error, options.device)
+        message, hint = gpu_failed(lost) if lost else in_words(error, asking.need, asking.workers)
         recorded = f"{message}; {hint}" if hint else message
-        return failed(task, options, message, hint or f"see {options.folder_of(cell).notes}", recorded=recorded)
+        event = failed(task, options, message, hint or f"see {options.folder_of(cell).notes}", recorded=recorded)
+        return replace(event, leaves=lost is not None)
     return Event(
         "done", cell.id, status=record.status, message=record.message, seconds=record.seconds.get("total", 0.0)
     )

@@ -1,5 +1,6 @@
 """Which device a run uses, and how."""
 
+import gc
 import os
 from enum import StrEnum
 
@@ -13,6 +14,10 @@ class Way(StrEnum):
     captured = "captured"
     compiled = "compiled"
     eager = "eager"
+
+
+FP_FUSION = "TRITON_DEFAULT_FP_FUSION"
+"""Whether Triton makes one operation of a product and a sum, which rounds once: its default changes with 3.10."""
 
 
 def available() -> list[str]:
@@ -45,11 +50,47 @@ def choose_device(name: str) -> str:
 
 def set_up(device: str, *, deterministic: bool) -> None:
     """Set this process's torch to the fastest algorithms of a CUDA device, or to those whose results have the same
-    bits every time; a CPU has the latter anyway."""
+    bits every time; a CPU has the latter anyway. fp32 is float32 with all its bits: TF32, of 10, is for nobody who did
+    not ask for it. Raises BarlowError where the device does not answer."""
     import torch
 
     if device != "cuda":
         return
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at its first call
+    os.environ.setdefault(FP_FUSION, "1")
+    if (why := ailment(device)) is not None:
+        raise BarlowError(
+            f"the GPU cannot be used: {why}",
+            hint="`nvidia-smi` says whether it is there, and who uses it; --device cpu does without",
+        )
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = not deterministic
     torch.use_deterministic_algorithms(deterministic)
+
+
+def ailment(device: str) -> str | None:
+    """What a device says, in one line, that this process can use no more; None where it works, or is only full.
+
+    After a wrong access in a kernel, or a failed assertion, every later call fails too until the process ends.
+    """
+    if device == "cpu":
+        return None
+    import torch
+
+    try:
+        torch.accelerator.synchronize()
+        torch.ones(1, device=device).add_(1).cpu()
+    except torch.OutOfMemoryError:
+        return None
+    except RuntimeError as error:
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return None
+
+
+def release(device: str) -> None:
+    """Give back the memory of what is no longer used: after an error much of it lies in circles of references."""
+    import torch
+
+    gc.collect()
+    if device != "cpu":
+        torch.accelerator.empty_cache()

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from barlowcli import __version__
+from barlowcli.machine.devices import FP_FUSION
 from barlowcli.machine.private import command_without_folders
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """Where the code of barlow lies."""
 PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scipy", "mlxtend", "pillow")
-LIBRARIES = ("cpu_capability", "cuda", "cudnn")
+LIBRARIES = ("cpu_capability", "cuda", "cudnn", "tf32", "fp_fusion")
 DECISIVE = ("commit", "code", "barlow", "python", "platform", "device", "device_name", "threads", *LIBRARIES)
 """What of a record's provenance can make other numbers of the same config and data, besides versions."""
 
@@ -62,11 +63,15 @@ def device_name(device: str) -> str:
 
 
 def libraries(device: str) -> dict[str, Any]:
-    """Vector instructions that torch uses on this processor, and the versions of CUDA's libraries: other kernels."""
+    """Vector instructions that torch uses on this processor; on CUDA the versions of its libraries, whether float32 may
+    be computed as TF32 (convolutions or products), and whether Triton fuses a product with a sum: other kernels."""
     import torch
 
-    on_cuda = (torch.version.cuda, torch.backends.cudnn.version()) if device.startswith("cuda") else ()
-    return dict(zip(LIBRARIES, (torch.backends.cpu.get_cpu_capability(), *on_cuda), strict=False))
+    found: list[Any] = [torch.backends.cpu.get_cpu_capability()]
+    if device.startswith("cuda"):
+        tf32 = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
+        found += [torch.version.cuda, torch.backends.cudnn.version(), tf32, os.environ.get(FP_FUSION, "1") == "1"]
+    return dict(zip(LIBRARIES, found, strict=False))
 
 
 def threads() -> int:

@@ -14,7 +14,7 @@ from barlowcli.data.fingerprint import fingerprint_of
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.errors import ConfigError, DataError, ResultsError
 from barlowcli.experiment.axes import AxisValue
-from barlowcli.machine.devices import Way, available, choose_device
+from barlowcli.machine.devices import Way, available, choose_device, set_up
 from barlowcli.machine.surroundings import at_home, give_temporary_folder
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.folder import CELLS, CellFolder
@@ -64,6 +64,7 @@ def rerun(
     device = device_of(before, device)
     from barlowcli.machine.provenance import differences, provenance, unsaid
 
+    set_up(device, deterministic=bool(before.provenance.get("deterministic")))  # what it sets is part of what is here
     training = cell.config.training
     here = provenance(device, list(command)) | {"threads": training.threads if training else 1}
     elsewhere, unknown = differences(before.provenance, here), unsaid(before.provenance, here)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
 
 import torch
 from torch import Tensor, UntypedStorage, nn
@@ -48,11 +47,9 @@ class SavedForBackward(saved_tensors_hooks):
         self._saved: dict[int, UntypedStorage] = {}
         super().__init__(self._pack, self._unpack)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._saved.clear()
-        super().__exit__(kind, error, trace)
+        super().__exit__(*error)
 
     def _pack(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()

@@ -97,17 +97,6 @@ def test_memory_that_the_limit_of_the_address_space_is_short_by(monkeypatch):
     assert hint.startswith("a higher `ulimit -v` (now 4.0 GiB a process), or a smaller training.batch_size")
 
 
-def test_memory_of_a_gpu():
-    text = (
-        "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 8 GiB of which 1.25 GiB is free."
-    )
-    assert in_words(RuntimeError(text), LARGE_STEP) == (
-        "out of memory on the GPU: 2.50 GiB asked for, 1.25 GiB free",
-        LARGE_STEP.less(),
-    )
-    assert in_words(RuntimeError("CUDA out of memory, somehow"))[0].endswith("CUDA out of memory, somehow")
-
-
 def test_threads_files_and_space(monkeypatch):
     limited(monkeypatch, RLIMIT_NPROC=64, RLIMIT_NOFILE=256)
     message, hint = in_words(RuntimeError("can't start new thread"), workers=3)

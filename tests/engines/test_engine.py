@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from barlowcli.cell.run import run_cell
+from barlowcli.engines import pool
 from barlowcli.engines.base import worker_count
 from barlowcli.engines.local import run_cells
 from barlowcli.errors import BarlowError, CellError, InterruptError
@@ -13,6 +14,7 @@ from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.leases import Leases
 from barlowcli.records.record import read_record
 from barlowcli.training.loop import Hooks
+from tests.engines.breaking import ILLEGAL, work_until_lost
 from tests.grids import options_for, run_grid, tiny_plan
 
 
@@ -103,6 +105,33 @@ def test_a_cell_that_asks_for_more_memory_than_there_is_fails_with_the_figures_a
         r"out of memory: [\d.]+ GiB asked for, [\d.]+ GiB free; a smaller training\.batch_size or projector\.dim",
         record.message,
     )
+
+
+def test_a_gpu_that_is_lost_costs_one_cell_and_a_new_worker_runs_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "work", work_until_lost)
+    plan = grid()
+    victim = next(cell for cell in plan.cells if cell.axes["method"] == "barlow")
+    others = [cell for cell in plan.cells if not cell.config.training]
+    cells = [victim, *others]
+    events = [event for event in run_cells(cells, options_for(tmp_path), workers=1) if event.kind == "done"]
+    assert [(event.cell, event.status) for event in events] == [
+        (victim.id, "failed"),
+        *((cell.id, "ok") for cell in others),
+    ]
+    record = read_record(ResultsFolder(tmp_path).cell(victim.id))
+    assert record is not None
+    assert record.message.startswith("the GPU failed: an illegal memory access was encountered; --rerun failed")
+    assert ILLEGAL in (tmp_path / "cells" / victim.id / "log.txt").read_text()
+    assert not children()
+
+
+def test_a_gpu_that_is_lost_in_every_cell_ends_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "work", work_until_lost)
+    plan = tiny_plan({"method": ["barlow", "byol"], "shuffle": ["none", "pixels"], "jitter": ["on"]})
+    cells = [cell for cell in plan.cells if cell.config.training][:4]
+    with pytest.raises(CellError, match="the first 3 cells all failed in the same way: the GPU failed: an illegal"):
+        list(run_cells(cells, options_for(tmp_path), workers=1))
+    assert [read_record(ResultsFolder(tmp_path).cell(cell.id)) is None for cell in cells] == [False, False, False, True]
 
 
 def test_cells_that_all_fail_alike_stop_the_grid_early(tmp_path):
