@@ -16,6 +16,7 @@ from barlowcli.errors import CellError, ConfigError
 from barlowcli.evaluation.probes import Found
 from barlowcli.machine.devices import set_up
 from barlowcli.machine.needs import Need
+from barlowcli.machine.private import message_without_folders
 from barlowcli.machine.provenance import deciding, provenance
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.answers import write_answers
@@ -138,6 +139,7 @@ def record_of(
             **made,
             "data_digest": data.digest,
             "step": ending.way,
+            **({"slower": [message_without_folders(why) for why in ending.slower]} if ending.slower else {}),
             "deterministic": options.deterministic or options.device == "cpu",
             **({"earlier": list(ending.earlier)} if ending.earlier else {}),
         },

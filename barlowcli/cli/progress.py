@@ -66,6 +66,8 @@ class Lines:
         self.cells = {cell.id: cell for cell in cells}
         self.work = Work(cells)
         self.console = console
+        self.slower: dict[str, str] = {}
+        self.told: set[str] = set()
 
     def __enter__(self) -> "Lines":
         return self
@@ -80,8 +82,19 @@ class Lines:
         self.work.note(event)
         if event.kind == "done":
             self.say(self.line(event))
-        elif event.kind in ("stopping", "crowded"):
+        else:
+            self.hear(event)
+
+    def hear(self, event: Event) -> None:
+        """What is said of a run whether there are bars or not; why steps are slow, once for all cells."""
+        if event.kind in ("stopping", "crowded"):
             self.say(event.message)
+        if event.kind == "slower":
+            self.slower[event.cell] = event.way
+            alike = "".join(letter for letter in event.message if not letter.isdigit())
+            if alike not in self.told:
+                self.told.add(alike)
+                self.say(event.message)
 
     def say(self, line: str) -> None:
         """Print a line as it is."""
@@ -92,6 +105,7 @@ class Lines:
         count = f"[{self.work.finished:>{len(str(len(self.cells)))}}/{len(self.cells)}]"
         outcome = "" if event.status == "ok" else f"  {event.status.upper()}: {event.message}"
         took = f"  {event.seconds:.1f} s" if event.seconds else ""
+        took += f", {self.slower[event.cell]} steps" if took and event.cell in self.slower else ""
         took = "  by another process" if event.elsewhere else took
         left = f"  ({self.work.left()})" if self.work.finished < len(self.cells) else ""
         return f"{count} {label(self.cells[event.cell])}{took}{outcome}{left}"
@@ -129,15 +143,15 @@ class Live(Lines):
             text = escape(label(self.cells[event.cell]))
             self.tasks[event.cell] = self.progress.add_task(text, total=None, note="steps")
         elif event.kind == "progress":
-            note = "evaluating" if event.step == event.total else "steps"
+            steps = f"{self.slower[event.cell]} steps" if event.cell in self.slower else "steps"
+            note = "evaluating" if event.step == event.total else steps
             self.progress.update(self.tasks[event.cell], completed=event.step, total=event.total, note=note)
         elif event.kind in ("done", "stopped", "lost", "crowded"):
             if event.cell in self.tasks:  # a worker can die before it said that it started
                 self.progress.remove_task(self.tasks.pop(event.cell))
             if event.kind == "done" and event.status != "ok":
                 self.say(self.line(event))
-        if event.kind in ("stopping", "crowded"):
-            self.say(event.message)
+        self.hear(event)
         self.progress.update(self.grid, completed=self.work.finished, note=self.work.left())
 
 

@@ -18,10 +18,13 @@ class Event:
 
     read: its images are, and they are those of `inventory`. lost: another process has taken the cell over. crowded:
     there is no memory for it beside the others, and it waits until there is. asks: for memory, as `need` says.
-    elsewhere: done, and by another process. leaves: the worker can do no more, and ends.
+    slower: its steps are taken in another `way` than the fastest, and why. elsewhere: done, and by another process.
+    leaves: the worker can do no more, and ends.
     """
 
-    kind: Literal["started", "read", "progress", "done", "stopped", "stopping", "refused", "lost", "asks", "crowded"]
+    kind: Literal[
+        "started", "read", "slower", "progress", "done", "stopped", "stopping", "refused", "lost", "asks", "crowded"
+    ]
     cell: str
     status: str = ""
     message: str = ""
@@ -29,6 +32,7 @@ class Event:
     step: int = 0
     total: int = 0
     seconds: float = 0.0
+    way: str = ""
     elsewhere: bool = False
     leaves: bool = False
     inventory: Inventory | None = None

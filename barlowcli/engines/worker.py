@@ -3,19 +3,21 @@
 import contextlib
 import os
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Literal
 
 from barlowcli.cell.options import RunOptions, identity
+from barlowcli.engines import causes
 from barlowcli.engines.base import Event, Granted
-from barlowcli.engines.causes import cannot_start, in_words
+from barlowcli.engines.causes import cannot_start
 from barlowcli.engines.gpu_errors import gpu_failed, unusable
 from barlowcli.engines.queue import Task
 from barlowcli.engines.stop import asked
 from barlowcli.errors import BarlowError, CrowdedError, InterruptError, LeaseLostError
-from barlowcli.machine.devices import release
+from barlowcli.machine.devices import in_words, release
 from barlowcli.machine.facts import private_bytes
 from barlowcli.machine.needs import Need
 from barlowcli.machine.stopping import ignore
@@ -94,7 +96,11 @@ def outcome(task: Task, asking: Asking, stop: Connection, options: RunOptions) -
     def read(inventory: Inventory) -> None:
         asking.pipe.send(Event("read", cell.id, inventory=inventory))
 
-    hooks = Hooks(progress, note, partial(asked, stop), task.lost, options.checkpoint_seconds, read, asking.ask)
+    def slower(way: str, reasons: Sequence[str]) -> None:
+        note("\n".join(reasons))
+        asking.pipe.send(Event("slower", cell.id, way=way, message=in_words(way, reasons)))
+
+    hooks = Hooks(progress, note, partial(asked, stop), task.lost, options.checkpoint_seconds, read, asking.ask, slower)
     try:
         record = run_cell(cell, options, hooks)
     except (InterruptError, LeaseLostError, CrowdedError) as error:
@@ -110,7 +116,7 @@ def outcome(task: Task, asking: Asking, stop: Connection, options: RunOptions) -
     except Exception as error:
         note(traceback.format_exc())
         lost = unusable(error, options.device)
-        message, hint = gpu_failed(lost) if lost else in_words(error, asking.need, asking.workers)
+        message, hint = gpu_failed(lost) if lost else causes.in_words(error, asking.need, asking.workers)
         recorded = f"{message}; {hint}" if hint else message
         event = failed(task, options, message, hint or f"see {options.folder_of(cell).notes}", recorded=recorded)
         return replace(event, leaves=lost is not None)

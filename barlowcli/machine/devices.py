@@ -2,10 +2,14 @@
 
 import gc
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 
 from barlowcli.errors import BarlowError
 from barlowcli.machine.surroundings import name_user
+
+FP_FUSION = "TRITON_DEFAULT_FP_FUSION"
+"""Whether Triton makes one operation of a product and a sum, which rounds once: its default changes with 3.10."""
 
 
 class Way(StrEnum):
@@ -16,8 +20,9 @@ class Way(StrEnum):
     eager = "eager"
 
 
-FP_FUSION = "TRITON_DEFAULT_FP_FUSION"
-"""Whether Triton makes one operation of a product and a sum, which rounds once: its default changes with 3.10."""
+def in_words(way: str, reasons: Sequence[str]) -> str:
+    """That steps are taken in this way, and why not in each faster one that was tried."""
+    return f"steps are {way}, which is slower: {'; '.join(reasons)}"
 
 
 def available() -> list[str]:

@@ -61,18 +61,26 @@ class Record(BaseModel):
 
     @field_validator("provenance")
     @classmethod
-    def _versions_are_a_table(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _parts_are_of_their_types(cls, value: dict[str, Any]) -> dict[str, Any]:
         earlier = value.get("earlier", [])
         if not isinstance(earlier, list) or not all(isinstance(part, dict) for part in earlier):
             raise ValueError("earlier must be a list of tables")
         if not all(isinstance(part.get("versions", {}), dict) for part in [value, *earlier]):
             raise ValueError("versions must be a table")
+        slower = value.get("slower", [])
+        if not isinstance(slower, list) or not all(isinstance(why, str) for why in slower):
+            raise ValueError("slower must be a list of texts")
         return value
 
     @property
     def origins(self) -> list[dict[str, Any]]:
         """Provenance of every part of its training: of those that another version or machine did, then of the last."""
         return [*self.provenance.get("earlier", []), self.provenance]
+
+    @property
+    def slower(self) -> list[str]:
+        """Why its steps were not taken in each faster way that was tried; none where the first one worked."""
+        return list(self.provenance.get("slower", []))
 
     @property
     def measured(self) -> bool:

@@ -9,6 +9,7 @@ from barlowcli.analysis.wording import capital, data_name, method_name, percent
 from barlowcli.records.metrics import INTACT, Metric
 from barlowcli.report.provenance import in_parts
 from barlowcli.report.setting import distinct, seeds_text, size_text
+from barlowcli.report.steps import step_caveats
 from barlowcli.verdicts import Verdict
 from barlowcli.verdicts.errors import error_rate
 
@@ -44,6 +45,7 @@ def caveats(results: Results, verdicts: Sequence[Verdict]) -> list[str]:
     found += dict.fromkeys(sentence for read in distinct_inventories(records.values()) for sentence in sentences(read))
     if parts := in_parts(records):
         found.append(f"{capital(parts)}; what each did stands in its record.json.")
+    found += step_caveats(results)
     found += _weak_models(results, verdicts)
     found += [text] if (text := error_rate(verdicts)) else []
     return [*found, f"All this was measured on {measured}; other data and larger networks may differ."]

@@ -14,7 +14,7 @@ from barlowcli.data.fingerprint import fingerprint_of
 from barlowcli.data.paths import DATA_ROOT
 from barlowcli.errors import ConfigError, DataError, ResultsError
 from barlowcli.experiment.axes import AxisValue
-from barlowcli.machine.devices import Way, available, choose_device, set_up
+from barlowcli.machine.devices import Way, available, choose_device, in_words, set_up
 from barlowcli.machine.surroundings import at_home, give_temporary_folder
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.folder import CELLS, CellFolder
@@ -116,7 +116,7 @@ def run_again(before: Record, cell: PlannedCell, options: RunOptions, show: Show
     config = cell.config
     data = dataset_on(config.data, options.data_root, options.device, test=config.evaluation.test)
     check_same_images(before, config.data.name, data.digest)
-    return run_cell(cell, options, Hooks(note=show.note))
+    return run_cell(cell, options, Hooks(note=show.note, slower=lambda way, why: show.note(in_words(way, why))))
 
 
 def remarks(record: Record, cell: PlannedCell, device: str, elsewhere: Collection[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ state there is, and a resumed run gives the same bits as an undisturbed one.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -38,7 +38,8 @@ class Hooks:
     """How the loop talks to whoever runs it. progress: called with (step, total); note: words for the cell's log;
     stop: asked at every step; lost: asked before anything is written, whether the cell has become another's; read: told
     what the cell's data set holds, before anything is learned from it; room: asked for memory before it is taken,
-    whether this process is alone; raises CrowdedError where there is none beside other cells."""
+    whether this process is alone; raises CrowdedError where there is none beside other cells; slower: told how steps
+    are taken, and why not in each faster way that was tried."""
 
     progress: Callable[[int, int], None] = lambda step, total: None
     note: Callable[[str], None] = lambda message: None
@@ -47,6 +48,7 @@ class Hooks:
     checkpoint_seconds: float = 30.0
     read: Callable[[Inventory], None] = lambda inventory: None
     room: Callable[[Need], bool] = lambda need: True
+    slower: Callable[[Way, Sequence[str]], None] = lambda way, reasons: None
 
     def go_on(self) -> None:
         """Raise InterruptError where the run is to stop: for moments when there is nothing to save."""
@@ -62,7 +64,8 @@ class Hooks:
 @dataclass
 class Ending:
     """How training ended. step: where a loss was not finite, or since when the embeddings have been collapsed; cost:
-    of what this process did of it; way: how it took its steps; earlier: what another version or machine did of it."""
+    of what this process did of it; way: how it took its steps; slower: why not in each faster way that was tried;
+    earlier: what another version or machine did of it."""
 
     status: Literal["ok", "collapsed", "diverged"]
     steps: int
@@ -70,6 +73,7 @@ class Ending:
     message: str = ""
     cost: Cost = field(default_factory=Cost)
     way: Way | None = None
+    slower: tuple[str, ...] = ()
     earlier: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -183,7 +187,10 @@ def train(
     meter = Meter(method, optimizer, images.device)
     method.train()
     eager = EagerStep(method, optimizer, views, images, labels, settings)
-    take_step, taken = prepare(eager, way, meter, hooks.note)
+    refused: list[str] = []
+    take_step, taken = prepare(eager, way, meter, refused.append)
+    if refused:
+        hooks.slower(taken, refused)
     batches = Batches(images, settings.batch_size, seed, views)
     if taken is Way.eager and images.device.type == "cpu":
         eager.views = batches.ahead
@@ -205,7 +212,8 @@ def train(
     earlier = [
         {**part, "until_epoch": round(part["until_step"] / schedule.per_epoch, 2)} for part in checkpoint.earlier
     ]
-    return replace(_ending(log, step, total), cost=meter.cost(), way=taken, earlier=tuple(earlier))
+    ending, cost = _ending(log, step, total), meter.cost()
+    return replace(ending, cost=cost, way=taken, slower=tuple(refused), earlier=tuple(earlier))
 
 
 def _ending(log: TrainingLog, step: int, total: int) -> Ending:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from barlowcli.evaluation.rank import embedding_std, view_correlation
-from barlowcli.machine.devices import Way
+from barlowcli.machine.devices import Way, ailment, release
 from barlowcli.methods.base import Method, Output
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.training.compiled import CompiledPasses, CompiledViews, compiled, pass_at_once
@@ -187,7 +187,10 @@ def prepare(step: EagerStep, way: Way | None, meter: Meter, note: Callable[[str]
                 found = tried(fast, name, index), name
             break
         except Exception as error:  # Dynamo, Inductor, Triton, the C++ compiler and CUDA each have their own
+            if ailment(step.images.device.type) is not None:
+                raise
             note(f"the step cannot be {name} here: {type(error).__name__}: {first_line(error)}")
+        release(step.images.device.type)  # what half of a step took
     else:
         step.method.passes, step.method.judge = plain
     kept.restore()
@@ -198,7 +201,8 @@ def prepare(step: EagerStep, way: Way | None, meter: Meter, note: Callable[[str]
 def tried(step: EagerStep, way: Way, index: Tensor) -> Step:
     """The compiled step in one of the other ways, after it was taken once; raises what went wrong."""
     if way is Way.captured:
-        return CapturedStep(step, index)
+        with torch.cuda.stream(torch.cuda.current_stream(index.device)):  # after a failure torch 2.11 leaves its own
+            return CapturedStep(step, index)
     step(index, epoch=0, lr=0.0, progress=0.0)
     return step
 

@@ -15,6 +15,7 @@ from barlowcli.settings.methods import BarlowSettings, ByolSettings
 from barlowcli.settings.training import TrainingSettings
 from barlowcli.settings.views import ViewSettings
 from barlowcli.training import compiled as module
+from barlowcli.training import step as taking
 from barlowcli.training.compiled import CompiledPasses, compiled
 from barlowcli.training.meter import Meter
 from barlowcli.training.optimisers import build_optimizer
@@ -169,3 +170,42 @@ def test_without_a_compiler_it_is_eager_and_says_why(monkeypatch):
     assert (found, taken) == (step, Way.eager)
     assert notes == ["the step cannot be compiled here: RuntimeError: no compiler"]
     assert torch.equal(losses(found), losses(eager()))
+
+
+def test_after_a_capture_that_failed_the_current_stream_is_what_it_was(monkeypatch):
+    current = ["the one before"]
+
+    class Entered:
+        def __init__(self, stream: str) -> None:
+            self.stream = stream
+
+        def __enter__(self) -> None:
+            self.before, current[0] = current[0], self.stream
+
+        def __exit__(self, *error: object) -> None:
+            current[0] = self.before
+
+    def leave_a_private_one(*arguments: object) -> None:  # as torch 2.11 does where capture_end raises
+        current[0] = "private"
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: current[0])
+    monkeypatch.setattr(torch.cuda, "stream", Entered)
+    monkeypatch.setattr(taking, "CapturedStep", leave_a_private_one)
+    with pytest.raises(RuntimeError, match="not permitted"):
+        taking.tried(eager(), Way.captured, INDEX)
+    assert current == ["the one before"]
+
+
+def test_a_device_that_is_lost_is_not_tried_in_another_way(monkeypatch):
+    tried_ways = []
+
+    def lose(step: EagerStep, way: Way, index: Tensor) -> Step:
+        tried_ways.append(way)
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(taking, "tried", lose)
+    monkeypatch.setattr(taking, "ailment", lambda device: "CUDA error: an illegal memory access was encountered")
+    with pytest.raises(RuntimeError, match="an illegal memory access"):
+        prepared(eager(), Way.captured)
+    assert tried_ways == [Way.captured]
