@@ -27,28 +27,29 @@ SPLIT_OFFSET = 100_000_000
 
 def probe_networks(method: Method, config: EncoderConfig, data: Dataset) -> Found:
     """Probe h and z in every domain, those of the averaged target too where that is asked for."""
-    found: Found = {}
     histograms = {name: joint_histogram(part.images) for name, part in data.splits.items()}
+    found: Found = {}
+    for domain in config.evaluation.domains:
+        found |= probe_domain(method, config, data, domain, histograms)
+    return found
+
+
+def probe_domain(
+    method: Method, config: EncoderConfig, data: Dataset, domain: str, histograms: dict[str, Tensor]
+) -> Found:
+    """The same in one domain, whose features are let go of at its end."""
     settings = config.evaluation
-    for domain in settings.domains:
-        spaces = features_in(method.encoder, method.projector, config, data, domain)
-        if settings.target and isinstance(method, JointEmbedding) and method.target_encoder is not None:
-            averaged = features_in(method.target_encoder, method.target_projector, config, data, domain)
-            spaces |= {f"{TARGET}{space}": splits for space, splits in averaged.items()}
-        for name, splits in spaces.items():
-            space = Space(
-                name,
-                domain,
-                splits,
-                data.class_counts,
-                settings,
-                settings.knn_k,
-                histograms=histograms,
-                seed=config.seed,
-            )
-            found |= probe_features(space)
-            if name == "h" and settings.beside_histogram:
-                found |= probe_together(space)
+    spaces = features_in(method.encoder, method.projector, config, data, domain)
+    if settings.target and isinstance(method, JointEmbedding) and method.target_encoder is not None:
+        averaged = features_in(method.target_encoder, method.target_projector, config, data, domain)
+        spaces |= {f"{TARGET}{space}": splits for space, splits in averaged.items()}
+    found: Found = {}
+    for name, splits in spaces.items():
+        counts, seed = data.class_counts, config.seed
+        space = Space(name, domain, splits, counts, settings, settings.knn_k, histograms=histograms, seed=seed)
+        found |= probe_features(space)
+        if name == "h" and settings.beside_histogram:
+            found |= probe_together(space)
     return found
 
 

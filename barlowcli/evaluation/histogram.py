@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from barlowcli.evaluation.features import in_double, standardisation
+from barlowcli.evaluation.features import in_double
+from barlowcli.evaluation.ridge import fit_ridge
 
 PIXELS = 2**18
 """Pixels whose bins are counted at a time: the working set stays in a CPU's cache."""
@@ -50,42 +51,18 @@ def histogram_decodability(
     *,
     penalties: Sequence[float] = RIDGE_PENALTIES,
 ) -> Decodability:
-    """How well a ridge regression tells the histograms (N, B) from features (N, F), judged on test (M, F), (M, B).
+    """How well a ridge (`fit_ridge`) tells histograms (N, B) from features (N, F), judged on test (M, F), (M, B).
 
-    Minimises mean squared error + penalty ||W||^2 on features standardised by the training set, intercept free of
-    penalty; scikit-learn's alpha is penalty N. The penalty minimises generalised cross-validation (Golub, Heath &
-    Wahba 1979, equation 1.4). R^2 = 1 - summed squared error / summed squared deviation from the test mean, over all
-    bins together that vary on test (scikit-learn's "variance_weighted"). Computes in float64.
+    R^2 = 1 - summed squared error / summed squared deviation from the test mean, over all bins together that vary on
+    test (scikit-learn's "variance_weighted"). Computes in float64.
     """
-    x, y = in_double(features), in_double(histograms)
-    (mean, std), centre = standardisation(x), y.mean(0)
-    x, y = (x - mean) / std, y - centre
-    values, axes = torch.linalg.eigh(x.T @ x)  # (F,), (F, F)
-    projected = axes.T @ (x.T @ y)  # (F, B)
-    penalty = _best_penalty(values.clamp_min(0), projected.square().sum(1), float(y.square().sum()), len(x), penalties)
-    weights = axes @ (projected / (values.clamp_min(0) + penalty * len(x))[:, None])  # (F, B)
-
+    fitted = fit_ridge(features, histograms, penalties=penalties)
     target = in_double(test_histograms)
-    predicted = (in_double(test_features) - mean) / std @ weights + centre
     deviation = (target - target.mean(0)).square().sum(0)  # (B,)
     if float(deviation.sum()) <= LEAST_VARIANCE * len(target):
-        return Decodability(float("nan"), penalty)
-    error = (target - predicted).square().sum(0)[deviation > 0]
-    return Decodability(1 - float(error.sum()) / float(deviation.sum()), penalty)
-
-
-def _best_penalty(values: Tensor, energy: Tensor, total: float, n: int, penalties: Sequence[float]) -> float:
-    """The penalty of least generalised cross-validation, n RSS / tr(I - H)^2; the strongest of equals.
-
-    values: eigenvalues (F,) of X^T X. energy: squared length (F,) of X^T Y along their axes. total: ||Y||^2.
-    """
-    scores = {}
-    for penalty in sorted(penalties, reverse=True):
-        kept = values / (values + n * penalty)  # (F,) eigenvalues of the hat matrix H
-        explained = float((energy / (values + n * penalty) * (2 - kept)).sum())
-        freedom = n - 1 - float(kept.sum())  # the mean takes one
-        scores[penalty] = n * max(total - explained, 0.0) / freedom**2
-    return min(scores, key=scores.__getitem__)
+        return Decodability(float("nan"), fitted.penalty)
+    error = (target - fitted.predict(test_features)).square().sum(0)[deviation > 0]
+    return Decodability(1 - float(error.sum()) / float(deviation.sum()), fitted.penalty)
 
 
 def _parts(images: Tensor) -> tuple[Tensor, ...]:

@@ -1,16 +1,19 @@
 """Linear probe: multinomial logistic regression on frozen features, its penalty chosen on a validation split."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from barlowcli.evaluation.features import as_float, check_probed_labels, in_double, share, standardisation
+from barlowcli.evaluation.spectrum import WIDEST, leading_axes
 
+LEADING = 512
+"""Principal axes along which Newton's steps are preconditioned where features are too wide for all of them."""
 MAX_NEWTON = 60
 MAX_CONJUGATE = 250
 OVERFITTED = 1.1
@@ -26,6 +29,7 @@ class LinearProbe:
 
     weights: (F, C) on standardised features. bias: (C,), sums to 0. mean, std: (F,) of the training features.
     penalty: the chosen one. validation_accuracy: in [0, 1]. converged: the gradient fell below the tolerance.
+    leading: along how many axes steps were preconditioned, where those were not all.
     """
 
     weights: Tensor
@@ -35,6 +39,7 @@ class LinearProbe:
     penalty: float
     validation_accuracy: float
     converged: bool
+    leading: int | None = None
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -43,6 +48,7 @@ class LinearProbe:
             "l2": self.penalty,
             "validation_accuracy": self.validation_accuracy,
             "converged": self.converged,
+            **({"leading_axes": self.leading} if self.leading is not None else {}),
         }
 
     def logits(self, features: Tensor) -> Tensor:
@@ -73,23 +79,22 @@ def fit_linear_probe(
     Minimises mean cross-entropy + penalty / 2 ||W||^2 on features standardised by the training set, bias free of
     penalty; scikit-learn's C is 1 / (penalty N). Candidates are fitted from the strongest to the weakest, each from the
     last one's weights, as long as they do not overfit; the stronger wins a tie. tolerance: largest entry of the
-    gradient. Computes in float64 where `train` is float64, else in float32. Raises DataError on labels that do not fit.
+    gradient. Computes in float64 where `train` is float64, else in float32. Above 4,096 features Newton's steps are
+    found in another way, and what they lead to is the same. Raises DataError on labels that do not fit.
     """
     check_probed_labels(train, labels, classes, "train")
     check_probed_labels(validation, validation_labels, classes, "validation")
     train = as_float(train)
     mean, std = standardisation(train)
-    scaled = (train - mean) / std
-    # Along the principal axes the Hessian is nearly diagonal, and the penalty, a sphere, stays what it is.
-    axes = torch.linalg.eigh(in_double(scaled.T @ scaled / len(scaled))).eigenvectors.to(scaled)  # (F, F)
-    rows = torch.cat([scaled @ axes, scaled.new_ones(len(scaled), 1)], dim=1)  # (N, F + 1)
-    solution = rows.new_zeros(classes, rows.shape[1])
+    problem = (_wide if train.shape[1] > WIDEST else _rotated)(train, mean, std, labels)
+    solution = problem.rows.new_zeros(classes, problem.rows.shape[1])
     best: LinearProbe | None = None
     least = math.inf
     for penalty in sorted(set(penalties), reverse=True):
-        objective = _Objective(rows, labels, rows.new_tensor([penalty] * len(axes) + [0.0]))
+        objective = problem.penalised(penalty)
         solution, converged = _minimise(objective, solution, tolerance)
-        probe = LinearProbe(axes @ solution[:, :-1].T, solution[:, -1], mean, std, penalty, 0.0, converged)
+        weights = objective.weights_of(solution)
+        probe = LinearProbe(weights, solution[:, -1], mean, std, penalty, 0.0, converged, problem.leading)
         logits = probe.logits(validation)
         accuracy = share(logits.argmax(1) == validation_labels)
         if best is None or accuracy > best.validation_accuracy:
@@ -103,6 +108,26 @@ def fit_linear_probe(
     return best
 
 
+def _rotated(train: Tensor, mean: Tensor, std: Tensor, labels: Tensor) -> "_Objective":
+    """Along the principal axes the Hessian is nearly diagonal, and the penalty, a sphere, stays what it is."""
+    scaled = (train - mean) / std
+    axes = torch.linalg.eigh(in_double(scaled.T @ scaled / len(scaled))).eigenvectors.to(scaled)  # (F, F)
+    rows = torch.cat([scaled @ axes, scaled.new_ones(len(scaled), 1)], dim=1)  # (N, F + 1)
+    return _Objective(rows, labels, axes)
+
+
+def _wide(train: Tensor, mean: Tensor, std: Tensor, labels: Tensor) -> "_Objective":
+    """The features as they are: all their axes would take the third power of F in work and its square in memory."""
+    rows = train.new_empty(len(train), train.shape[1] + 1)
+    scaled = rows[:, :-1]
+    torch.div(train - mean, std, out=scaled)
+    rows[:, -1] = 1
+    axes = leading_axes(scaled, min(LEADING, *scaled.shape))
+    along = scaled @ axes  # (N, 512)
+    outside = (scaled.square().sum(1) - along.square().sum(1)).clamp_min(0)
+    return _WideObjective(rows, labels, axes, along=along, outside=outside / (len(axes) - along.shape[1]))
+
+
 @dataclass(frozen=True)
 class _Objective:
     """Mean cross-entropy + 1/2 sum penalty w^2 over weights (C, F + 1), the last column being the bias.
@@ -112,7 +137,21 @@ class _Objective:
 
     rows: Tensor  # (N, F + 1)
     labels: Tensor  # (N,)
-    penalty: Tensor  # (F + 1,)
+    axes: Tensor  # (F, F), those that the rows lie along
+    penalty: Tensor = field(default_factory=lambda: torch.zeros(()))  # (F + 1,)
+
+    @property
+    def leading(self) -> int | None:
+        """How many axes it has, where those are not all."""
+        return None
+
+    def penalised(self, penalty: float) -> Self:
+        """The same with `penalty` on every weight but the bias."""
+        return replace(self, penalty=self.rows.new_tensor([penalty] * (self.rows.shape[1] - 1) + [0.0]))
+
+    def weights_of(self, solution: Tensor) -> Tensor:
+        """Weights (F, C) on the features, of a solution (C, F + 1)."""
+        return self.axes @ solution[:, :-1].T
 
     def value(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities (C, N) and the objective, a scalar."""
@@ -132,10 +171,46 @@ class _Objective:
         change = p * (change - (p * change).sum(0))
         return change @ self.rows / len(self.rows) + self.penalty * direction
 
-    def hessian_diagonal(self, p: Tensor) -> Tensor:
-        """(C, F + 1), kept off zero where every probability is 0 or 1."""
+    def preconditioner(self, p: Tensor) -> Callable[[Tensor], Tensor]:
+        """What nearly undoes the Hessian at p (C, N): division by its diagonal, kept off zero where every probability
+        is 0 or 1."""
         diagonal = (p - p.square()) @ self.rows.square() / len(self.rows) + self.penalty
-        return diagonal.clamp_min(1e-8)
+        diagonal = diagonal.clamp_min(1e-8)
+        return lambda residual: residual / diagonal
+
+
+@dataclass(frozen=True)
+class _WideObjective(_Objective):
+    """The same on features that lie along no axes of their own; `axes` (F, A) are those that lead."""
+
+    along: Tensor = field(default_factory=lambda: torch.zeros(()))  # (N, A), of the rows
+    outside: Tensor = field(default_factory=lambda: torch.zeros(()))  # (N,), their mean square along all other axes
+
+    @property
+    def leading(self) -> int | None:
+        """How many axes it has."""
+        return self.axes.shape[1]
+
+    def weights_of(self, solution: Tensor) -> Tensor:
+        """Weights (F, C) on the features, of a solution (C, F + 1)."""
+        return solution[:, :-1].T
+
+    def preconditioner(self, p: Tensor) -> Callable[[Tensor], Tensor]:
+        """Division by the Hessian's diagonal along the leading axes, and outside them by one number a class (as in
+        Frangella, Tropp & Udell 2023, section 5)."""
+        spread = p - p.square()  # (C, N)
+        parts = torch.cat([self.along.square(), self.outside[:, None], torch.ones_like(self.outside)[:, None]], dim=1)
+        penalty = torch.cat([self.penalty[:1].expand(self.along.shape[1] + 1), self.penalty[-1:]])
+        diagonal = (spread @ parts / len(parts) + penalty).clamp_min(1e-8)  # (C, A + 2)
+        leading, other, bias = diagonal[:, :-2], diagonal[:, -2:-1], diagonal[:, -1:]
+
+        def apply(residual: Tensor) -> Tensor:
+            weights = residual[:, :-1]
+            within = weights @ self.axes  # (C, A)
+            corrected = (within / leading - within / other) @ self.axes.T
+            return torch.cat([weights / other + corrected, residual[:, -1:] / bias], dim=1)
+
+        return apply
 
 
 def _minimise(objective: _Objective, weights: Tensor, tolerance: float) -> tuple[Tensor, bool]:
@@ -161,14 +236,14 @@ def _minimise(objective: _Objective, weights: Tensor, tolerance: float) -> tuple
 def _newton_step(objective: _Objective, p: Tensor, gradient: Tensor) -> Tensor:
     """Approximate solution (C, F + 1) of Hessian step = -gradient.
 
-    Conjugate gradients preconditioned by the diagonal, to a relative residual of min(1/2, sqrt ||gradient||), which
+    Conjugate gradients preconditioned by the objective, to a relative residual of min(1/2, sqrt ||gradient||), which
     makes Newton's method converge superlinearly (Nocedal & Wright 2006, section 7.1).
     """
-    diagonal = objective.hessian_diagonal(p)
+    undo = objective.preconditioner(p)
 
     def precondition(residual: Tensor) -> Tensor:
         # Adding the same to all classes changes no probability; a step with a part of that kind converges slowly.
-        scaled = residual / diagonal
+        scaled = undo(residual)
         return scaled - scaled.mean(0)
 
     step, residual = torch.zeros_like(gradient), -gradient

@@ -17,6 +17,7 @@ from barlowcli.evaluation.knn import nearest, vote
 from barlowcli.evaluation.linear import fit_linear_probe
 from barlowcli.evaluation.mlp import fit_mlp_probe
 from barlowcli.evaluation.rank import embedding_std, rankme
+from barlowcli.evaluation.spectrum import too_wide
 from barlowcli.records.metrics import INTACT, JOINED, Metric
 from barlowcli.registry import PROBES
 from barlowcli.settings.evaluation import EvaluationSettings
@@ -263,13 +264,15 @@ def histogram_r2(space: Space) -> Found:
     decoded = histogram_decodability(train, space.histograms["train"], test, space.histograms["test"])
     if math.isnan(decoded.r2):
         return {}
-    return {space.metric("histogram_r2"): Measured(decoded.r2, {"l2": decoded.penalty, "n_train": len(train)})}
+    settings = {"l2": decoded.penalty, "n_train": len(train), **({"trace": "estimated"} if too_wide(train) else {})}
+    return {space.metric("histogram_r2"): Measured(decoded.r2, settings)}
 
 
 def effective_rank(space: Space) -> Found:
     """RankMe of the features of test, or of validation where there is no test."""
     features = space.judged.features
-    return {space.metric("rankme"): Measured(rankme(features), {"n": len(features)})}
+    settings = {"n": len(features), **({"spectrum": "estimated"} if too_wide(features) else {})}
+    return {space.metric("rankme"): Measured(rankme(features), settings)}
 
 
 def spread(space: Space) -> Found:

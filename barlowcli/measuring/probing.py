@@ -12,6 +12,7 @@ from barlowcli.cell.stages import Histogram, Learned, Network, Stage, Untrained,
 from barlowcli.data.imageset import Dataset, ImageSet
 from barlowcli.evaluation.batchnorm import extract_features
 from barlowcli.evaluation.knn import nearest
+from barlowcli.evaluation.spectrum import WIDEST as DECOMPOSED
 from barlowcli.measuring.growth import grown, intercept_and_slope
 from barlowcli.measuring.sample import Sizes
 from barlowcli.settings.cell import CellConfig
@@ -20,7 +21,9 @@ from barlowcli.training.meter import synchronise
 SMALLEST = 16
 """Training images of the first part."""
 WIDEST, WIDEST_ON_CUDA = 1024, 2048
-"""Dimensions of the embeddings, at most: to find the principal axes takes the third power of them, hours at 16,384."""
+"""Dimensions of the embeddings, at most: to find the principal axes takes the third power of them."""
+BY_SOLVING = 1 / 10
+"""Of the work of principal axes: that of what is done in their place above the widest that are decomposed."""
 ROWS, QUERIES = 4096, 256
 """Rows to find neighbours among, and rows to find them for, when the search is timed."""
 
@@ -39,11 +42,13 @@ def measure_probing(config: CellConfig, data: Dataset, sizes: Sizes, device: str
 
     Parts of `data` grow as long as the next should end within `seconds`. Beyond them the search for neighbours grows
     with the product of training and other images, all else along a line with their number; and beyond the widest
-    embeddings that are measured, what does not depend on the images with the third power of the dimensions, all else
-    in proportion to them. Raises what building the cell raises.
+    embeddings that are measured, what does not depend on the images with the third power of the dimensions (a tenth of
+    that where they are too many for principal axes), all else in proportion to them. Raises what building the cell
+    raises.
     """
     if not config.evaluation.test:
         data, sizes = data.without_test(), replace(sizes, test=0)
+    solved = config.projector is not None and config.projector.dim > DECOMPOSED
     config, wider = _narrowed(config, WIDEST_ON_CUDA if device == "cuda" else WIDEST)
     stage = stage_of(config)
     learned = stage.start(data, device)
@@ -63,7 +68,8 @@ def measure_probing(config: CellConfig, data: Dataset, sizes: Sizes, device: str
     rest = [(size.probed, max(0.0, taken - pair * size.pairs)) for size, taken in found]
     fixed, slope = intercept_and_slope(rest)
     growing = slope * sizes.probed + pair * sizes.pairs
-    return Probing(wider**3 * fixed + wider * growing, largest.train)
+    cubed = wider**3 * (BY_SOLVING if solved else 1)
+    return Probing(cubed * fixed + wider * growing, largest.train)
 
 
 def _narrowed(config: CellConfig, widest: int) -> tuple[CellConfig, float]:
