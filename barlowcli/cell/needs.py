@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from barlowcli.cell.evaluate import PROBE_BATCH
+from barlowcli.cell.footprint import widths_of
 from barlowcli.data.imageset import Dataset
+from barlowcli.evaluation.memory import probing_bytes
 from barlowcli.machine.needs import Need
 from barlowcli.methods.base import Method
 from barlowcli.settings.stages import EncoderConfig, TrainedConfig
@@ -39,8 +41,8 @@ class Passed:
 
 
 def need_of(method: Method, config: EncoderConfig, data: Dataset) -> Need:
-    """The images, which are in memory by now, a training step and a batch that is probed. Loss and predictor are left
-    out, which take a tenth of a step at most in the shipped experiments.
+    """The images, which are in memory by now, a training step, and what is probed: a batch of images, or the features
+    of all of them. Loss and predictor are left out, which take a tenth of a step at most in the shipped experiments.
 
     Nothing that is computed later depends on this: the pass is in evaluation mode, which changes no statistics.
     """
@@ -50,6 +52,8 @@ def need_of(method: Method, config: EncoderConfig, data: Dataset) -> Need:
         return Need(images=images, counted=True)
     passed = pass_few(method, config, data)
     probe = (COPIES * passed.images + passed.widest) * min(PROBE_BATCH, len(data.train)) // FEW
+    tests = len(data.test) if data.test is not None else 0
+    probe = max(probe, probing_bytes(widths_of(config), len(data.train), len(data.validation), tests))
     if not isinstance(config, TrainedConfig):
         return Need(images=images, step=0, probe=probe, counted=True)
     trained = sum(parameter.nbytes for parameter in method.parameters() if parameter.requires_grad)

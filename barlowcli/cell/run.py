@@ -8,6 +8,7 @@ import torch
 
 from barlowcli.cell.clocks import Clocks
 from barlowcli.cell.evaluate import chance
+from barlowcli.cell.footprint import SMALLER, Counts, misfit
 from barlowcli.cell.options import RunOptions, identity
 from barlowcli.cell.stages import Learned, Place, stage_of
 from barlowcli.data.imageset import Dataset
@@ -15,7 +16,7 @@ from barlowcli.data.load import load_dataset
 from barlowcli.errors import CellError, ConfigError
 from barlowcli.evaluation.probes import Found
 from barlowcli.machine.devices import set_up
-from barlowcli.machine.needs import Need
+from barlowcli.machine.needs import Need, most_on
 from barlowcli.machine.private import message_without_folders
 from barlowcli.machine.provenance import deciding, provenance
 from barlowcli.plan.plan import PlannedCell
@@ -66,6 +67,7 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
     if data.inventory is not None:
         hooks.read(data.inventory)
     _check_sides(config, data)
+    _check_memory(config, data, options.device)
     write_json(options.folder_of(cell).config, config.model_dump(mode="json", by_alias=True))
     hooks.note(f"{cell.label()}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
     for skipped in data.skipped:
@@ -167,6 +169,19 @@ def keep_answers(folder: CellFolder, data: Dataset, found: Found) -> None:
     }
     if predicted and data.test is not None:
         write_answers(folder, data.test.labels.cpu().numpy(), predicted)
+
+
+def _check_memory(config: CellConfig, data: Dataset, device: str) -> None:
+    """Raise CellError where the cell takes more memory than there is: it would fail late, and hours of it with it."""
+    if reason := misfit(config, image_counts(data), most_on(device)):
+        raise CellError(reason, hint=SMALLER)
+
+
+def image_counts(data: Dataset) -> Counts:
+    """How many images it has, of how many bytes."""
+    test = len(data.test) if data.test is not None else 0
+    images = data.train.images
+    return Counts(len(data.pretrain), len(data.train), len(data.validation), test, images[0].nbytes)
 
 
 def _check_sides(config: CellConfig, data: Dataset) -> None:

@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 
 from barlowcli.evaluation.features import in_double, standardisation
+from barlowcli.evaluation.memory import ROWS
 from barlowcli.evaluation.spectrum import WIDEST, lanczos_quadrature, random_signs
-
-ROWS = 2**26
-"""Numbers that are standardised at a time, of features that are too wide to be copied whole (512 MiB)."""
 
 
 @dataclass(frozen=True)

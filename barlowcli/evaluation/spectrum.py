@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-WIDEST = 4096
-"""Side of a Gram matrix, at most, that is decomposed whole: that takes seconds on a GPU, and 64 times as many at
-16,384."""
+from barlowcli.settings.evaluation import WIDEST_AXES
+
+WIDEST = WIDEST_AXES
+"""Side of a Gram matrix, at most, that is decomposed whole."""
 OVERSAMPLED = 16
 """Axes sought beyond those wanted, of which the last are the least exact."""
 POWERS = 2

@@ -2,17 +2,37 @@
 
 from dataclasses import dataclass
 
-from barlowcli.machine.facts import gib
+from barlowcli.machine.facts import gib, job_memory
 
+PROBED = "a smaller --image-size, --limit or projector.dim"
 NOTABLE, LITTLE = 2**28, 2**26
 """Bytes that a training step is taken to need while that is not counted; and those below which nothing is the cause."""
 
 
 @dataclass(frozen=True)
+class Most:
+    """Bytes that a cell can have at the most, and whose they are, in words."""
+
+    bytes: int
+    words: str
+
+
+def most_on(device: str) -> Most:
+    """The memory of a device: of the GPU, or what this job may use of the machine's."""
+    if device == "cuda":
+        import torch
+
+        total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+        return Most(total, f"and the GPU has {gib(total)}")
+    found = job_memory()
+    return Most(found.total, f"and {found.total_by or 'this machine'} has {gib(found.total)}")
+
+
+@dataclass(frozen=True)
 class Need:
     """Bytes that a process will have. own: what it has already; images: of a data set that it is about to read, or has
-    read; step: of a training step; probe: of a batch whose features are taken; None where it is not counted yet, 0
-    where there is none. counted: whether `own` holds the images already."""
+    read; step: of a training step; probe: of what is probed, a batch or the features; None where it is not counted
+    yet, 0 where there is none. counted: whether `own` holds the images already."""
 
     own: int = 0
     images: int | None = None
@@ -30,12 +50,12 @@ class Need:
         takes = [
             (self.images, 0, "a smaller --image-size or --limit", "the images take {} in each worker"),
             (self.step, NOTABLE, "a smaller training.batch_size or projector.dim", "a training step takes about {}"),
-            (self.probe, 0, "a smaller --image-size", "a batch that is probed takes about {}"),
+            (self.probe, 0, PROBED, "what is probed takes about {}"),
         ]
         known = [
             (guess if size is None else size, way + (f" ({why.format(gib(size))})" if size else ""))
             for size, guess, way, why in takes
-            if (size is None and way != takes[2][2]) or (size or 0) >= LITTLE
+            if (size is None and way != PROBED) or (size or 0) >= LITTLE
         ]
         ways = [way for _, way in sorted(known, key=lambda one: -one[0])] or ["more memory for the job"]
         return ", or ".join([*([f"fewer --workers (now {workers})"] if workers > 1 else []), *ways])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from barlowcli.cell.footprint import Counts
 from barlowcli.data.imageset import Dataset, Source
 from barlowcli.data.load import check_sizes, choose_rows, open_source, read
 from barlowcli.data.published_sizes import PUBLISHED, missing_files, stand_in
@@ -41,6 +42,12 @@ class Sample:
     data: Dataset
     sizes: Sizes
     note: str
+
+    @property
+    def counts(self) -> Counts:
+        """How many images the whole has, of how many bytes."""
+        sizes, image = self.sizes, self.data.train.images[0]
+        return Counts(sizes.pretrain, sizes.train, sizes.validation, sizes.test, image.nbytes)
 
     def trained_on(self, config: CellConfig) -> int:
         """Images that a cell is trained on: with labels alone where it needs them."""

@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from barlowcli.entries import EncoderEntry
+from barlowcli.cell.footprint import weights_of
+from barlowcli.evaluation.memory import FLOAT
 from barlowcli.plan.plan import PlannedCell
-from barlowcli.registry import ENCODERS
-from barlowcli.settings.cell import CellConfig
 
-FLOAT = 4
-"""Bytes of a weight."""
 WORDS = 20_000
 """Bytes of a cell's config, record, log and notes, at the least."""
 REPORT = 2**20
@@ -40,16 +36,3 @@ def space_of(cells: Sequence[PlannedCell], at_once: int) -> Space:
         passing=4 * FLOAT * sum(trained),
         files=REPORT_FILES + FILES * len(cells),
     )
-
-
-def weights_of(config: CellConfig) -> int:
-    """Weights of a cell's encoder and projector, as far as the registry says of the encoder."""
-    if config.encoder is None:
-        return 0
-    entry = ENCODERS.entry(config.encoder.name)
-    features, weights = (entry.features, entry.weights) if isinstance(entry, EncoderEntry) else (0, 0)
-    if config.projector is None:
-        return weights
-    hidden = config.projector.dim if config.projector.hidden == "tied" else config.projector.hidden
-    widths = [features, *[hidden] * (config.projector.layers - 1), config.projector.dim]
-    return weights + sum(inputs * outputs for inputs, outputs in pairwise(widths))

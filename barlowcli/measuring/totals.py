@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from barlowcli.cell.footprint import misfit
+from barlowcli.machine.needs import Most, most_on
 from barlowcli.measuring.kinds import probing_kind, step_kind
 from barlowcli.measuring.probing import Probing, measure_probing
 from barlowcli.measuring.sample import Sample, open_sample
@@ -69,12 +71,21 @@ class Measurements:
     samples: Mapping[DataSettings, Sample | Failure]
     steps: Mapping[str, MeasuredStep | Failure]
     probings: Mapping[str, Probing | Failure]
+    most: Most
+
+    def misfit(self, cell: PlannedCell, activations: int = 0) -> str:
+        """Why the cell will not fit into memory, by its arm; "" where it does."""
+        sample = self.samples[cell.config.data]
+        reason = "" if isinstance(sample, Failure) else misfit_of(cell.config, sample, self.most, activations)
+        return f"{cell.label()}: {reason}" if reason else ""
 
     def of(self, cell: PlannedCell) -> Group | Failure:
         """The group of this cell alone, or why its cost is not known."""
         config, sample = cell.config, self.samples[cell.config.data]
         if isinstance(sample, Failure):
             return sample
+        if reason := self.misfit(cell):
+            return Failure(reason)
         probing = self.probings[probing_kind(config)]
         if isinstance(probing, Failure):
             return probing
@@ -86,6 +97,8 @@ class Measurements:
         step = self.steps[step_kind(config)]
         if isinstance(step, Failure):
             return step
+        if reason := self.misfit(cell, step.bytes.activations):
+            return Failure(reason)
         return Group((cell,), images // batch * config.training.epochs, step, probing)
 
 
@@ -127,7 +140,9 @@ def measure(cells: Sequence[PlannedCell], data_root: Path, device: str, budget: 
         for data in dict.fromkeys(cell.config.data for cell in cells)
     }
     readable = {data: sample for data, sample in samples.items() if isinstance(sample, Sample)}
-    configs = [cell.config for cell in cells if cell.config.data in readable]
+    most = most_on(device)
+    known = [cell.config for cell in cells if cell.config.data in readable]
+    configs = [config for config in known if not misfit_of(config, readable[config.data], most)]
     training = {step_kind(config): trained_config(config) for config in configs if config.training is not None}
     probing = {probing_kind(config): config for config in configs}
 
@@ -150,7 +165,12 @@ def measure(cells: Sequence[PlannedCell], data_root: Path, device: str, budget: 
     clock = Clock(time.monotonic() + budget, len(training) + len(probing))
     probings: dict[str, Probing | Failure] = measured(probing, probe, similar_probing, clock, family=_encoder)
     steps: dict[str, MeasuredStep | Failure] = measured(training, step, similar_step, clock, family=_method)
-    return Measurements(samples, steps, probings)
+    return Measurements(samples, steps, probings, most)
+
+
+def misfit_of(config: CellConfig, sample: Sample, most: Most, activations: int = 0) -> str:
+    """Why a cell will not fit into memory with the whole of what a sample is of; "" where it does."""
+    return misfit(config, sample.counts, most, activations=activations)
 
 
 def _encoder(config: CellConfig | TrainedConfig) -> str:

@@ -43,6 +43,10 @@ class MethodSettings(Settings):
         """These settings with what goes with the batch size as it is at that one."""
         return self
 
+    def square_matrices(self, batch: int, dim: int) -> int:
+        """How many matrices of D x D the loss has at once, at batch N and embeddings of D dimensions."""
+        return 0
+
     def nonsense(self) -> list[str]:
         """Settings that contradict one another or leave nothing to learn from, each with the reason."""
         return []

@@ -10,6 +10,9 @@ from barlowcli.settings.base import LATER, Count, Epochs, NameOf, NonNegative, O
 
 MATCHING_BATCH = 256
 """Most images among which the other view of each must be found; chance is one over how many there are."""
+WIDEST_AXES = 4096
+"""Dimensions at most whose principal axes are all computed: that takes seconds on a GPU, and 64 times as many at
+16,384."""
 OF_ENCODERS = OnlyIf(lambda evaluation, method: method.encodes)
 OF_AN_MLP = OnlyIf(lambda evaluation, method: evaluation.mlp or not method.encodes)
 

@@ -92,6 +92,12 @@ class BarlowSettings(BranchSettings):
     unbiased_std: Annotated[bool, OnlyIf(lambda barlow: barlow.normalize != "none")] = False
     """Standardise by the unbiased deviation, as the paper's pseudocode; else as its code (BatchNorm, eps 1e-5)."""
 
+    def square_matrices(self, batch: int, dim: int) -> int:
+        """The correlations and their gradient; through Gram matrices of N x N none where those are smaller."""
+        if self.terms == "cross-entropy":
+            return 4
+        return 2 if 2 * batch >= dim else 0
+
     def nonsense(self) -> list[str]:
         """The same, and terms that need what the others switch off."""
         found = super().nonsense()
@@ -115,6 +121,10 @@ class VicregSettings(BranchSettings):
     invariance_weight: Annotated[NonNegative, OnlyIf(lambda vicreg: vicreg.terms != "redundancy"), FREE] = 25.0
     variance_weight: Annotated[NonNegative, BEYOND_INVARIANCE, FREE] = 25.0
     covariance_weight: Annotated[NonNegative, BEYOND_INVARIANCE, FREE] = 1.0
+
+    def square_matrices(self, batch: int, dim: int) -> int:
+        """The covariances of both views, and the gradient of one."""
+        return 3
 
     def nonsense(self) -> list[str]:
         """The same, and a loss all of whose terms have no weight."""

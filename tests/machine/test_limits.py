@@ -101,7 +101,7 @@ def test_what_to_make_smaller_begins_with_what_takes_most():
 def test_a_batch_that_is_probed_is_named_and_what_takes_little_is_not():
     probed = Need(own=GIB, images=2**20, step=0, probe=2 * GIB, counted=True)
     assert probed.total == 3 * GIB
-    assert probed.less() == "a smaller --image-size (a batch that is probed takes about 2.0 GiB)"
+    assert probed.less() == "a smaller --image-size, --limit or projector.dim (what is probed takes about 2.0 GiB)"
     unknown = "a smaller training.batch_size or projector.dim, or a smaller --image-size or --limit"
     assert Need().less() == unknown
     assert Need(images=2**20).less() == "a smaller training.batch_size or projector.dim"
