@@ -40,8 +40,8 @@ PEAKS = {
     "H100": {TRAINING: 990e12, FEATURES: 495e12, SINGLE: 67e12, DOUBLE: 67e12},
     "RTX 4090": {TRAINING: 165e12, FEATURES: 83e12, SINGLE: 83e12, DOUBLE: 1.3e12},
 }
-"""Operations a second of dense matrix products: training in bfloat16, features by TF32 convolutions, probes as they are.
-NVIDIA's data sheets."""
+"""Operations a second of dense matrix products: training in bfloat16, features by TF32 convolutions, probes as they
+are. NVIDIA's data sheets."""
 Operations = dict[str, float]
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ GIB = 2**30
 H200 = Most(139 * GIB, "and the GPU has 139.0 GiB")
 
 
-def wide(dim: int, **sections: object) -> CellConfig:
+def wide(dim: int, **sections: Any) -> CellConfig:
     """Barlow Twins as the preset cifar10 has it, at another D."""
     value = {
         "data": {"name": "cifar10"},
@@ -60,15 +61,13 @@ def test_a_cell_takes_its_images_and_the_more_of_training_and_evaluation() -> No
 
 def test_square_matrices_of_a_loss_are_counted_where_it_makes_them() -> None:
     dim = 16_384
-    training = {
-        name: footprint(wide(dim, **method), CIFAR).training
-        for name, method in {
-            "barlow": {"method": {"name": "barlow"}},
-            "cross-entropy": {"method": {"name": "barlow", "terms": "cross-entropy"}},
-            "large batch": {"training": {"batch_size": 8192}},
-            "vicreg": {"method": {"name": "vicreg"}},
-        }.items()
+    sections: dict[str, dict[str, Any]] = {
+        "barlow": {"method": {"name": "barlow"}},
+        "cross-entropy": {"method": {"name": "barlow", "terms": "cross-entropy"}},
+        "large batch": {"training": {"batch_size": 8192}},
+        "vicreg": {"method": {"name": "vicreg"}},
     }
+    training = {name: footprint(wide(dim, **section), CIFAR).training for name, section in sections.items()}
     more = {name: (value - training["barlow"]) / (4 * dim**2) for name, value in training.items()}
     assert more == {"barlow": 0, "cross-entropy": 4, "large batch": 2, "vicreg": 3}
 
