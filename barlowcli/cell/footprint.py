@@ -16,6 +16,8 @@ from barlowcli.settings.stages import EncoderConfig
 
 SMALLER = "a smaller projector.dim, projector.hidden or training.batch_size, or fewer images (--limit)"
 """What to change where a cell does not fit."""
+BESIDES = {"lars": 2, "adamw": 1}
+"""Copies of the weights that an optimiser has besides a momentum: LARS the updates and the steps, AdamW the squares."""
 DIM_STEP = 64
 """The largest D that fits is told in these steps."""
 
@@ -58,7 +60,8 @@ def footprint(config: CellConfig, counts: Counts, *, activations: int = 0) -> Fo
     if config.training is not None:
         dim = config.projector.dim if config.projector is not None else 0
         square = FLOAT * config.method.square_matrices(config.training.batch_size, dim) * dim**2
-        training = weights * (copies + 2) + square + activations  # a gradient and a momentum
+        besides = 2 + BESIDES.get(config.training.optimizer, 0)  # a gradient and a momentum
+        training = weights * (copies + besides) + square + activations
     widths = widths_of(config)
     probed = probing_bytes(widths, counts.train, counts.validation, tests) if widths else 0
     return Footprint(images, training, weights * (copies + 1) + probed)

@@ -55,6 +55,8 @@ def test_a_cell_takes_its_images_and_the_more_of_training_and_evaluation() -> No
     features = 4 * (512 + 16_384) * 60_000
     assert large.probing > features + 3 * 8 * 16_384**2  # the Gram matrix of the ridge, shifted, and its factor
     assert footprint(wide(16_384), CIFAR, activations=GIB).training == large.training + GIB
+    by_lars = footprint(wide(16_384, training={"optimizer": "lars"}), CIFAR).training
+    assert by_lars / large.training == pytest.approx(5 / 3)  # weights, gradients, momentum; updates and steps
     many = replace(CIFAR, train=450_000, pretrain=450_000)
     assert footprint(wide(16_384), many).probing < 10 * large.probing  # no copy of the features in float64
 
