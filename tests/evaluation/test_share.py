@@ -35,7 +35,8 @@ class Seen(TorchDispatchMode):
 
 
 def seen(work: Callable[[], object]) -> dict[str, int]:
-    with Seen() as mode:
+    mode = Seen()
+    with mode:
         work()
     return mode.count
 
