@@ -37,11 +37,10 @@ EIGH, EIGVALSH, CHOLESKY, QR = 9, 4 / 3, 1 / 3, 4
 """Times n^3 (Golub & Van Loan 2013, sections 8.3, 4.2 and 5.2); of QR times m n^2, its Q written out."""
 TRAINING, FEATURES, SINGLE, DOUBLE = "training", "features", "float32", "float64"
 PEAKS = {
-    "H100": {TRAINING: 990e12, FEATURES: 495e12, SINGLE: 67e12, DOUBLE: 67e12},
+    "H100": {TRAINING: 990e12, FEATURES: 67e12, SINGLE: 67e12, DOUBLE: 67e12},
     "RTX 4090": {TRAINING: 165e12, FEATURES: 83e12, SINGLE: 83e12, DOUBLE: 1.3e12},
 }
-"""Operations a second of dense matrix products: training in bfloat16, features by TF32 convolutions, probes as they
-are. NVIDIA's data sheets."""
+"""Operations a second of dense matrix products: training in bfloat16, probes in full. NVIDIA's data sheets."""
 Operations = dict[str, float]
 
 
