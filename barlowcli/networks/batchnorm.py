@@ -45,9 +45,8 @@ def by_view(norm: ViewBatchNorm, batch: Tensor, views: int) -> Tensor:
     The running statistics go through the parts in their order. The count of batches is left to `together`: it is a
     kernel of its own for each layer, and with a momentum no number depends on it.
     """
-    parts = batch.unflatten(0, (views, -1))  # (V, N, C, …)
     made: Tensor
-    made, mean, variance = Normalise.apply(parts, norm.weight, norm.bias, norm.eps)
+    made, mean, variance = Normalise.apply(batch, norm.weight, norm.bias, views, norm.eps)
     running_mean, running_var, momentum = norm.running_mean, norm.running_var, norm.momentum
     assert running_mean is not None  # of those without, see `keep_views_apart`
     assert running_var is not None
@@ -60,7 +59,7 @@ def by_view(norm: ViewBatchNorm, batch: Tensor, views: int) -> Tensor:
             variances = variances.lerp(variance[view] * (count / (count - 1)), momentum)
         running_mean.copy_(means)
         running_var.copy_(variances)
-    return made.flatten(0, 1)
+    return made
 
 
 class Normalise(torch.autograd.Function):
@@ -69,33 +68,35 @@ class Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, parts: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+        ctx: Any, batch: Tensor, weight: Tensor | None, bias: Tensor | None, views: int, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Parts (V, N, C, …) -> the same, of the same type; and their mean and biased variance (V, C), float32."""
-        wide = _wide(parts)
-        variance, mean = torch.var_mean(wide, _over(wide), correction=0)
+        """Batch (V x N, C, …) -> the same, of the same type; and the parts' mean and biased variance (V, C)."""
+        wide = _wide(batch)
+        parts = wide.unflatten(0, (views, -1))  # (V, N, C, …)
+        variance, mean = torch.var_mean(parts, _over(parts), correction=0)  # (V, C) each
         scale = torch.rsqrt(variance + eps)
-        ctx.save_for_backward(parts, weight, mean, scale)
+        ctx.save_for_backward(batch, weight, mean, scale)
         ctx.mark_non_differentiable(mean, variance)
         made = (wide - _along(mean, wide)) * _along(scale, wide)
         if weight is not None and bias is not None:
-            made = made * _along(weight, wide) + _along(bias, wide)
-        if made.dtype != parts.dtype:  # a `to` that does nothing loses the gradient where torch 2.11 compiles it
-            made = made.to(parts.dtype)
+            made = made * _along(weight[None], wide) + _along(bias[None], wide)
+        if made.dtype != batch.dtype:  # a `to` that does nothing loses the gradient where torch 2.11 compiles it
+            made = made.to(batch.dtype)
         return made, mean, variance
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of parts, weight and bias."""
-        parts, weight, mean, scale = ctx.saved_tensors
-        wide, incoming = _wide(parts), _wide(gradients[0])
+        """Gradients of batch, weight and bias."""
+        batch, weight, mean, scale = ctx.saved_tensors
+        wide, incoming = _wide(batch), _wide(gradients[0])
         unit = (wide - _along(mean, wide)) * _along(scale, wide)
-        total, along = incoming.sum(_over(wide)), (incoming * unit).sum(_over(wide))  # (V, C) each
+        total, along = (values.unflatten(0, (len(mean), -1)) for values in (incoming, incoming * unit))
+        total, along = total.sum(_over(total)), along.sum(_over(along))  # (V, C) each
         count = wide.numel() // mean.numel()
         outgoing = incoming - _along(total / count, wide) - unit * _along(along / count, wide)
-        outgoing = (outgoing * _along(scale if weight is None else scale * weight, wide)).to(parts.dtype)
+        outgoing = outgoing * _along(scale if weight is None else scale * weight, wide)
         of_weight, of_bias = (None, None) if weight is None else (along.sum(0), total.sum(0))
-        return outgoing, of_weight, of_bias, None
+        return outgoing.to(batch.dtype), of_weight, of_bias, None, None
 
 
 def _wide(values: Tensor) -> Tensor:
@@ -108,9 +109,11 @@ def _over(parts: Tensor) -> list[int]:
     return [1, *range(3, parts.ndim)]
 
 
-def _along(values: Tensor, parts: Tensor) -> Tensor:
-    """Values of channels, (C,) or (V, C), to go with `parts` (V, N, C, …)."""
-    return values.reshape(*values.shape[:-1], *([1] if values.ndim == 2 else []), -1, *[1] * (parts.ndim - 3))
+def _along(values: Tensor, batch: Tensor) -> Tensor:
+    """Values of the channels of each part, (V, C) or of all alike (1, C), to go with a batch (V x N, C, …)."""
+    # Of the batch's own number of dimensions, so that a compiler keeps its layout in memory, without a copy.
+    each = values[:, None].expand(-1, len(batch) // len(values), -1).reshape(len(batch), -1)
+    return each.reshape(*each.shape, *[1] * (batch.ndim - 2))
 
 
 def keep_views_apart(*modules: nn.Module | None) -> None:

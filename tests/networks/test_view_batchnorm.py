@@ -52,9 +52,9 @@ def test_views_at_once_have_the_numbers_of_two_passes(layer, shape):
 
 
 def test_the_gradient_is_that_of_finite_differences():
-    parts = torch.randn(2, 3, 4, 2, dtype=torch.float64, requires_grad=True)
+    batch = torch.randn(6, 4, 2, dtype=torch.float64, requires_grad=True)
     weight, bias = (torch.randn(4, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    assert torch.autograd.gradcheck(lambda *inputs: Normalise.apply(*inputs, 1e-3)[0], (parts, weight, bias))
+    assert torch.autograd.gradcheck(lambda *inputs: Normalise.apply(*inputs, 2, 1e-3)[0], (batch, weight, bias))
 
 
 @pytest.mark.parametrize(("layer", "shape"), LAYERS)
