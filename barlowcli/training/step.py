@@ -177,13 +177,14 @@ def prepare(step: EagerStep, way: Way | None, meter: Meter, note: Callable[[str]
         step(index, epoch=0, lr=0.0, progress=0.0)
     kept.restore()
     plain = step.method.passes, step.method.judge
-    fast = compile_step(step)
+    fast: EagerStep | None = None
     found: tuple[Step, Way] = step, Way.eager
     for name in list(Way)[list(Way).index(first) : -1]:
         try:
             with warnings.catch_warnings():
                 for words in OF_DYNAMO:
                     warnings.filterwarnings("ignore", words)
+                fast = fast or compile_step(step)
                 found = tried(fast, name, index), name
             break
         except Exception as error:  # Dynamo, Inductor, Triton, the C++ compiler and CUDA each have their own
