@@ -17,6 +17,8 @@ from barlowcli.training.meter import SavedForBackward
 
 FEW = 2
 VIEWS = 2
+CONTEXT = 2**30
+"""Of a GPU's memory: what CUDA and its libraries take in each process, and what a captured step keeps for itself."""
 COPIES = 2
 """Of a batch that is probed, as it is brought from bytes to normalised values."""
 
@@ -41,6 +43,12 @@ class Passed:
 
 
 def need_of(method: Method, config: EncoderConfig, data: Dataset) -> Need:
+    """What the cell needs of the memory that its images lie in: the machine's or a GPU's."""
+    found = counted(method, config, data)
+    return found if data.train.images.device.type == "cpu" else as_on_gpu(found)
+
+
+def counted(method: Method, config: EncoderConfig, data: Dataset) -> Need:
     """The images, which are in memory by now, a training step, and what is probed: a batch of images, or the features
     of all of them. Loss and predictor are left out, which take a tenth of a step at most in the shipped experiments.
 
@@ -48,8 +56,6 @@ def need_of(method: Method, config: EncoderConfig, data: Dataset) -> Need:
     """
     images = sum(part.images.nbytes for part in data.splits.values())
     images += 0 if data.unlabelled is None else data.unlabelled.nbytes
-    if data.train.images.device.type != "cpu":
-        return Need(images=images, counted=True)
     passed = pass_few(method, config, data)
     probe = (COPIES * passed.images + passed.widest) * min(PROBE_BATCH, len(data.train)) // FEW
     tests = len(data.test) if data.test is not None else 0
@@ -62,11 +68,18 @@ def need_of(method: Method, config: EncoderConfig, data: Dataset) -> Need:
     return Need(images=images, step=step, probe=probe, counted=True)
 
 
+def as_on_gpu(found: Need) -> Need:
+    """What is counted for the machine's memory as that of a GPU, where all of it lies there."""
+    on_gpu = CONTEXT + (found.images or 0) + max(found.step or 0, found.probe or 0)
+    return Need(images=found.images, counted=True, on_gpu=on_gpu)
+
+
 def pass_few(method: Method, config: EncoderConfig, data: Dataset) -> Passed:
     """A view of a few images through encoder and projector."""
     side, networks = data.train.images.shape[-1], [part for part in (method.encoder, method.projector) if part]
     network, training, found = nn.Sequential(*networks), method.training, Passed()
-    images = torch.zeros(FEW, 3 + config.random_bits, side, side).to(memory_format=torch.channels_last)
+    images = torch.zeros(FEW, 3 + config.random_bits, side, side, device=data.train.images.device)
+    images = images.to(memory_format=torch.channels_last)
     saved = SavedForBackward(method.state_dict().values())
     found.watch(network)
     method.eval()

@@ -59,7 +59,7 @@ class RunFlags:
     device: flags.Device = "auto"
     workers: Annotated[
         int | None,
-        typer.Option(parser=whole("--workers"), metavar=INT, help="Cells at once; default one a core, one on a GPU."),
+        typer.Option(parser=whole("--workers"), metavar=INT, help="Cells at once; default one a core, or one a GPU."),
     ] = None
     engine: Annotated[str, typer.Option(help="What runs the cells (`barlow ls engines`).")] = Request.engine
     way: Annotated[

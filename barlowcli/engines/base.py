@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from barlowcli.cell.options import RunOptions
 from barlowcli.machine.facts import cores, gib, job_memory
+from barlowcli.machine.gpus import gpus
 from barlowcli.machine.needs import Need
 from barlowcli.plan.plan import PlannedCell
 from barlowcli.records.inventory import Inventory
@@ -71,24 +72,30 @@ WORKER_BYTES = 2**29
 
 @dataclass(frozen=True)
 class AtOnce:
-    """How many cells are run at once, and why no more, in words; "" where it is one a core, or what was asked for."""
+    """How many cells are run at once, on how many GPUs (0: on something else), and why no more, in words; "" where it
+    is one a core or a GPU, or what was asked for."""
 
     workers: int
     why: str = ""
+    gpus: int = 0
+
+    def __str__(self) -> str:
+        """ "4 at once on 2 GPUs"."""
+        return f"{self.workers} at once" + (f" on {self.gpus} GPUs" if self.gpus > 1 else "")
 
 
-def at_once(device: str, cells: int) -> AtOnce:
-    """Cells at once: one on an accelerator, on a CPU one a core that this process may use, as far as there is memory
-    for as many workers. What cells themselves need beyond that is known once a worker has counted it."""
-    wanted = max(1, min(cells, cores() if device == "cpu" else 1))
+def at_once(device: str, cells: int, asked: int | None = None) -> AtOnce:
+    """Cells at once: one on each GPU, on a CPU one a core that this process may use, as far as there is memory for as
+    many workers; or as many as were asked for. What cells themselves need beyond that is known once a worker has
+    counted it."""
+    there = len(gpus(device).used)
+    if asked:
+        return AtOnce(asked, gpus=min(asked, there))
+    wanted = max(1, min(cells, cores() if device == "cpu" else there))
     memory = job_memory()
     fit = max(1, memory.available // WORKER_BYTES)
     if fit >= wanted:
-        return AtOnce(wanted)
+        return AtOnce(wanted, gpus=min(wanted, there))
     by = f" ({memory.available_by})" if memory.available_by else ""
-    return AtOnce(fit, f"a worker takes {gib(WORKER_BYTES)} or more, and {gib(memory.available)} are free{by}")
-
-
-def worker_count(device: str, cells: int) -> int:
-    """The number alone."""
-    return at_once(device, cells).workers
+    why = f"a worker takes {gib(WORKER_BYTES)} or more, and {gib(memory.available)} are free{by}"
+    return AtOnce(fit, why, min(fit, there))

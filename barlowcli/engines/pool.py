@@ -1,13 +1,14 @@
 """A pool of worker processes: cells are handed out, events come back, and one that dies takes only its cell with it.
 
-Memory is given out too: each worker says what its cell needs before it reads images and before it trains. Where that
-does not fit beside the others, its cell waits, and one worker fewer goes on.
+Memory is given out too, the machine's and each GPU's: each worker says what its cell needs before it reads images and
+before it trains. Where that does not fit beside the others, its cell waits, and one worker fewer goes on. Workers are
+spread over the GPUs, and each sees its own alone.
 """
 
 import contextlib
 import multiprocessing
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -23,15 +24,18 @@ from barlowcli.engines.worker import failed, work
 from barlowcli.errors import BarlowError
 from barlowcli.machine.cgroups import killed_for_memory
 from barlowcli.machine.facts import Memory, gib, job_memory
+from barlowcli.machine.gpus import Gpu, answers, gpus
 from barlowcli.machine.needs import Need
 
 
 @dataclass
 class Worker:
-    """A process, the pipe to it, the task it works on, what memory that needs, and whether it takes training steps."""
+    """A process, the pipe to it, its GPU, the task it works on, what memory that needs, and whether it takes training
+    steps."""
 
     process: SpawnProcess
     pipe: Connection
+    gpu: Gpu | None = None
     task: Task | None = None
     need: Need = field(default_factory=Need)
     training: bool = False
@@ -63,6 +67,7 @@ class Pool:
         self.stop = Stop(self.context)
         self.workers: list[Worker] = []
         self.memory = job_memory()
+        self.gpus = gpus(options.device).used
         self.killed: Mapping[str, int] = killed_for_memory()
 
     def __enter__(self) -> "Pool":
@@ -110,10 +115,11 @@ class Pool:
         ours, theirs = self.context.Pipe()
         arguments = (theirs, self.stop.seen, self.options, self.size)
         process = self.context.Process(target=work, args=arguments, daemon=True)
-        with undisturbed():
+        gpu = next_of(self.gpus, [worker.gpu for worker in self.workers])
+        with undisturbed({} if gpu is None else {gpu.variable: gpu.id}):
             process.start()
         theirs.close()
-        self.workers.append(Worker(process, ours))
+        self.workers.append(Worker(process, ours, gpu))
         return self.workers[-1]
 
     def events(self, queue: Queue) -> Iterator[Event]:
@@ -137,21 +143,39 @@ class Pool:
                 self.size = max(1, len(self.workers))
             elif event.leaves:
                 self._leave(worker)  # another is started where there is more to do
+                event = self._without(worker.gpu, event)
             yield event
 
     def _answer(self, worker: Worker, need: Need) -> None:
         """Whether there is memory for what a worker needs: beside the others, each with what it said last. One that is
-        alone is left to try."""
-        worker.need = need
-        taken, alone = sum(other.need.total for other in self.workers), len(self.workers) == 1
+        alone, or alone on its GPU, is left to try."""
+        worker.need, alone = need, len(self.workers) == 1
+        fits = alone or sum(other.need.total for other in self.workers) <= self.memory.available
         with contextlib.suppress(OSError):
-            worker.pipe.send(Granted(alone or taken <= self.memory.available, alone))
+            worker.pipe.send(Granted(fits and not self._crowds(worker), alone))
+
+    def _crowds(self, worker: Worker) -> bool:
+        """Whether a worker needs more of its GPU than the others there leave of what was free."""
+        beside = [other for other in self.workers if other.gpu == worker.gpu]
+        if worker.gpu is None or len(beside) == 1:
+            return False
+        return sum(other.need.on_gpu for other in beside) > worker.gpu.free
 
     def _leave(self, worker: Worker) -> None:
         """Let go of a worker that there is no memory for, or that has lost its GPU."""
         if worker in self.workers:
             self.workers.remove(worker)
             worker.dismiss()
+
+    def _without(self, gpu: Gpu | None, event: Event) -> Event:
+        """What a worker said that lost its GPU; where that answers a new process no more either, and there are others,
+        they do without it, which is said too."""
+        if gpu is None or len(self.gpus) == 1 or answers(gpu):
+            return event
+        self.gpus = tuple(other for other in self.gpus if other != gpu)
+        self.size = max(1, self.size - 1)
+        left_out = f"{gpu.title} answers no more and is left out: from now on {self.size} at once"
+        return replace(event, message=f"{event.message}; {left_out}")
 
     def _hear(self, worker: Worker) -> Event:
         """The next word of a worker; one that died leaves the pool."""
@@ -161,8 +185,14 @@ class Pool:
             event = self._bury(worker)
             self.workers.remove(worker)
         if event.kind == "crowded" and not event.message:
-            event = replace(event, message=crowded(worker.need, len(self.workers), self.memory))
+            event = replace(event, message=self._no_room(worker))
         return event
+
+    def _no_room(self, worker: Worker) -> str:
+        """Why a worker leaves: its GPU has no memory for it, or the machine has none."""
+        if worker.gpu is not None and self._crowds(worker):
+            return crowded_on(worker.gpu, worker.need, len(self.workers))
+        return crowded(worker.need, len(self.workers), self.memory)
 
     def _bury(self, worker: Worker) -> Event:
         """Record the cell of a worker that died as failed, unless it was asked to stop. One that died for want of
@@ -201,6 +231,17 @@ def crowded(need: Need, workers: int, memory: Memory) -> str:
     by = f" ({memory.available_by})" if memory.available_by else ""
     fewer = f"from now on {workers - 1} at once"
     return f"no memory for {workers} cells at once: one needs {gib(need.total)} of {gib(memory.available)}{by}; {fewer}"
+
+
+def crowded_on(gpu: Gpu, need: Need, workers: int) -> str:
+    """The same of a GPU."""
+    there = f"{gib(gpu.free)} that were free"
+    return f"no memory on {gpu.title}: one cell needs {gib(need.on_gpu)} of {there}; from now on {workers - 1} at once"
+
+
+def next_of(found: Sequence[Gpu], taken: Sequence[Gpu | None]) -> Gpu | None:
+    """The GPU of one more worker: the first of those that fewest work on; None where there are none."""
+    return min(found, key=taken.count, default=None)
 
 
 def processor_seconds() -> float:

@@ -13,12 +13,16 @@ from barlowcli.machine.stopping import held_back
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """To be held around the start of a process. A file `signal.py` or `random.py` where the command is run would else
-    be imported for Python's own: a process started with `python -c` looks there first."""
+def undisturbed(told: Mapping[str, str] | None = None) -> Iterator[None]:
+    """To be held around the start of a process; told: what it finds in its environment besides.
+
+    A file `signal.py` or `random.py` where the command is run would else be imported for Python's own: a process
+    started with `python -c` looks there first.
+    """
     path, environment = list(sys.path), dict(os.environ)
     sys.path[:] = safe_path(path)
-    os.environ.update(safe_environment(environment))
+    given = {**safe_environment(environment), **(told or {})}
+    os.environ.update(given)
     try:
         if os.name == "posix":
             with held_back():  # it lets some signals through again when it starts its own process: first of all, so
@@ -27,7 +31,7 @@ def undisturbed() -> Iterator[None]:
             yield
     finally:
         sys.path[:] = path
-        for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
+        for name in given:
             os.environ.pop(name, None)
             if name in environment:
                 os.environ[name] = environment[name]

@@ -32,13 +32,14 @@ def most_on(device: str) -> Most:
 class Need:
     """Bytes that a process will have. own: what it has already; images: of a data set that it is about to read, or has
     read; step: of a training step; probe: of what is probed, a batch or the features; None where it is not counted
-    yet, 0 where there is none. counted: whether `own` holds the images already."""
+    yet, 0 where there is none. counted: whether `own` holds the images already. on_gpu: of its GPU's, all of it."""
 
     own: int = 0
     images: int | None = None
     step: int | None = None
     probe: int | None = None
     counted: bool = False
+    on_gpu: int = 0
 
     @property
     def total(self) -> int:

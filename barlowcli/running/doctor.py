@@ -16,6 +16,7 @@ from barlowcli.engines.causes import cannot_start
 from barlowcli.errors import BarlowError
 from barlowcli.experiment.files import load_experiment
 from barlowcli.machine.facts import free_in_shared_memory, gib, job_memory, limits, usable_cores
+from barlowcli.machine.gpus import Gpus, gpus
 from barlowcli.machine.provenance import PACKAGES, commit, cpu_name
 from barlowcli.machine.surroundings import is_writable
 from barlowcli.records.obstacles import obstacle
@@ -52,6 +53,7 @@ def examine(results: Path) -> Examination:
 
         devices = available()
         found["devices"] = ", ".join(f"{device} ({device_name(device)})" for device in devices)
+        found |= cards(gpus(devices[0]))
     except (ImportError, RuntimeError, OSError, MemoryError) as error:
         problems.append("; ".join(cannot_start(error)))
     place = nearest_folder(results)
@@ -68,8 +70,20 @@ def examine(results: Path) -> Examination:
     room = request.room_for(len(request.plan().all_cells))
     why = f" (no more, for memory: {room.why})" if room.why else ""
     many = f"{room.workers} cells" if room.workers > 1 else "1 cell"
-    would_use = f"device {request.device}, preset {request.preset}, {many} at once{why}"
+    would_use = f"device {request.device}, preset {request.preset}, {many} {str(room).partition(' ')[2]}{why}"
     return Examination(found, tuple(problems), would_use)
+
+
+def cards(found: Gpus) -> dict[str, str]:
+    """The GPUs of CUDA or ROCm, number -> name, what names it in CUDA_VISIBLE_DEVICES, memory, and why a run would not
+    use it."""
+    lines = {}
+    for number, gpu in enumerate(found.all):
+        about = [gpu.name or "GPU", *([gpu.id] if gpu.id != str(number) else [])]
+        state = f"cannot be used: {gpu.trouble}" if gpu.trouble else gpu.memory
+        left = "; left out, for other processes use it" if not gpu.trouble and gpu not in found.used else ""
+        lines[f"GPU {number}"] = f"{', '.join(about)}: {state}{left}"
+    return lines
 
 
 def nearest_folder(path: Path) -> Path:

@@ -108,7 +108,7 @@ def counted(asked: Sequence[PlannedCell], cells: Sequence[PlannedCell], request:
     if cells:
         done, room = f", {states.count('done')} done" if "done" in states else "", request.room_for(len(cells))
         why = f"; no more, for memory: {room.why}" if room.why else ""
-        return f"{len(cells)} of {len(asked)} cells to run, {room.workers} at once{done}{why}"
+        return f"{len(cells)} of {len(asked)} cells to run, {room}{done}{why}"
     if not asked:
         return "this shard has no cells: there are fewer cells than shards"
     if "failed" in states:

@@ -13,6 +13,7 @@ from barlowcli.engines.base import AtOnce, at_once
 from barlowcli.errors import ConfigError
 from barlowcli.experiment.model import Experiment
 from barlowcli.machine.devices import Way, choose_device
+from barlowcli.machine.gpus import gpus
 from barlowcli.machine.surroundings import at_home
 from barlowcli.plan.choosing import choose
 from barlowcli.plan.grid import Overrides, build_plan
@@ -46,7 +47,7 @@ class Request:
 
     preset, device: "auto" becomes what suits this machine; why: the reason for the preset, in words. overrides: what
     the grid is cut down to, and other settings. results: the folder that every experiment's results lie in. engine:
-    what runs the cells, a name of the registry. workers: cells at once; None: one a core, one on an accelerator.
+    what runs the cells, a name of the registry. workers: cells at once; None: one a core, one a GPU.
     command: as typed, for the records.
 
     Raises BarlowError where there is no such device here, or no such engine.
@@ -104,7 +105,7 @@ class Request:
 
     def room_for(self, cells: int) -> AtOnce:
         """The same, with the reason where memory allows no more."""
-        return AtOnce(self.workers) if self.workers else at_once(self.device, cells)
+        return at_once(self.device, cells, self.workers)
 
     def plan(self) -> Plan:
         """The plan as far as it is known: each stage is, once what the one before it chooses is finished.
@@ -131,12 +132,13 @@ class Request:
         return f"{self.experiment.name}, preset {self.preset} ({self.why}), on {self.device}"
 
     def about(self, plan: Plan) -> list[str]:
-        """What is asked, in words: the heading, and where the data are not those that the preset was chosen for."""
+        """What is asked, in words: the heading, where the data are not those that the preset was chosen for, and what
+        is to be said of this machine's GPUs."""
         settings = self.experiment.presets[self.preset].settings
         own = [f"{self.heading}, into {self.folder}/", *foreign_data(settings, plan)]
         tune, given = self.experiment.tuned_under(self.preset), {*flatten(expand(self.overrides.settings))}
         by_hand = [key for key in tune.values if key in given] if tune is not None else []
-        return [*own, *(f"{key} is set by hand: it is not tuned" for key in by_hand)]
+        return [*own, *(f"{key} is set by hand: it is not tuned" for key in by_hand), *gpus(self.device).notes]
 
 
 def choose_preset(experiment: Experiment, device: str) -> tuple[str, str]:

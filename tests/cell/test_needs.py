@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from barlowcli.cell.build import build_method_on, build_step
-from barlowcli.cell.needs import need_of
+from barlowcli.cell.needs import CONTEXT, as_on_gpu, need_of
 from barlowcli.cell.run import dataset_on
+from barlowcli.machine.needs import Need
 from barlowcli.settings.stages import encoder_config, trained_config
 from barlowcli.training.meter import Meter
 from tests.grids import tiny_plan
@@ -37,3 +38,10 @@ def test_a_cell_without_training_needs_what_its_probes_do(tmp_path):
     assert need.step == 0
     assert need.probe is not None
     assert need.probe > 2 * len(data.train) * data.train.images[0].numel() * 4
+
+
+def test_on_a_gpu_all_of_it_is_counted_there_and_none_of_the_machine():
+    found = as_on_gpu(Need(images=5, step=70, probe=30, counted=True))
+    assert found.on_gpu == CONTEXT + 75
+    assert found.total == 0
+    assert as_on_gpu(Need(images=5, step=0, probe=30, counted=True)).on_gpu == CONTEXT + 35

@@ -1,14 +1,19 @@
 import os
 import re
 import signal
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from barlowcli.cell.run import run_cell
 from barlowcli.engines import pool
-from barlowcli.engines.base import worker_count
+from barlowcli.engines.base import Event, Granted, at_once
 from barlowcli.engines.local import run_cells
+from barlowcli.engines.pool import Pool, Worker, next_of
 from barlowcli.errors import BarlowError, CellError, InterruptError
+from barlowcli.machine.gpus import Gpu, Gpus
+from barlowcli.machine.needs import Need
 from barlowcli.plan.freezing import freeze
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.leases import Leases
@@ -189,7 +194,77 @@ def test_data_that_cannot_be_had_end_the_run_at_once(tmp_path):
     assert "colour-digits" in error.value.hint
 
 
-def test_cells_at_once_are_bounded_by_cells_cores_and_the_accelerator(monkeypatch):
+def cards(*ids: str, free: int = 80 * 2**30) -> Gpus:
+    """Made up, and all usable."""
+    found = tuple(Gpu(one, "a GPU", total=80 * 2**30, free=free) for one in ids)
+    return Gpus(found, found)
+
+
+def test_cells_at_once_are_bounded_by_cells_cores_and_gpus(monkeypatch):
     monkeypatch.setattr("barlowcli.engines.base.cores", lambda: 6)
-    assert [worker_count("cpu", cells) for cells in (0, 1, 5, 6, 1000)] == [1, 1, 5, 6, 6]
-    assert worker_count("cuda", 40) == 1
+    assert [at_once("cpu", cells).workers for cells in (0, 1, 5, 6, 1000)] == [1, 1, 5, 6, 6]
+    for count, said in ((0, "1 at once"), (1, "1 at once"), (4, "4 at once on 4 GPUs")):
+        found = cards(*map(str, range(count)))
+        monkeypatch.setattr("barlowcli.engines.base.gpus", lambda device, found=found: found)
+        assert str(at_once("cuda", 40)) == said
+    assert str(at_once("cuda", 3)) == "3 at once on 3 GPUs"
+    assert str(at_once("cuda", 40, asked=9)) == "9 at once on 4 GPUs"
+    assert str(at_once("cuda", 40, asked=1)) == "1 at once"
+
+
+def test_workers_are_spread_over_the_gpus_and_one_that_is_replaced_takes_the_place_of_its_own():
+    one, other = cards("2", "MIG-33").used
+    taken: list[Gpu | None] = []
+    for _ in range(5):
+        taken.append(next_of([one, other], taken))
+    assert taken == [one, other, one, other, one]
+    taken.remove(other)
+    assert next_of([one, other], taken) is other
+    assert next_of([], []) is None
+
+
+def test_each_worker_sees_its_gpu_alone_from_the_start_of_its_process(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,MIG-33")
+    monkeypatch.setattr("barlowcli.engines.pool.gpus", lambda device: cards("2", "MIG-33"))
+    cells = [cell for cell in grid(seeds=2).cells if cell.axes["method"] == "random-init"]
+    saw = set()
+    for event in run_cells(cells, options_for(tmp_path), workers=2):
+        if event.kind == "started":
+            given = [Path(f"/proc/{child}/environ").read_bytes().split(b"\0") for child in children()]
+            saw |= {part.decode() for parts in given for part in parts if part.startswith(b"CUDA_VISIBLE_DEVICES")}
+    assert saw == {"CUDA_VISIBLE_DEVICES=2", "CUDA_VISIBLE_DEVICES=MIG-33"}
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2,MIG-33"
+
+
+def test_a_cell_that_does_not_fit_on_its_gpu_beside_another_waits_and_fewer_go_on(monkeypatch, tmp_path):
+    monkeypatch.setattr("barlowcli.engines.pool.gpus", lambda device: cards("0", "1", free=10))
+    many = Pool(4, options_for(tmp_path))
+    pipes = [Mock() for _ in range(3)]
+    first, second, third = map(Worker, [Mock()] * 3, pipes, [*many.gpus, many.gpus[0]])
+    many.workers = [first, second, third]
+    for worker, needs, fits in ((0, 6, True), (1, 9, True), (2, 5, False), (2, 4, True)):
+        many._answer(many.workers[worker], Need(on_gpu=needs))
+        assert pipes[worker].send.call_args.args == (Granted(fits, alone=False),)
+    many._answer(third, Need(on_gpu=2**31))
+    assert many._no_room(third) == (
+        "no memory on GPU 0 (a GPU): one cell needs 2.0 GiB of 0 MiB that were free; from now on 2 at once"
+    )
+    many.workers = [second, third]
+    many._answer(third, Need(on_gpu=2**40))  # alone on its GPU it is left to try
+    assert pipes[2].send.call_args.args == (Granted(fits=True, alone=False),)
+
+
+def test_a_gpu_that_answers_no_new_process_either_is_used_no_more(monkeypatch, tmp_path):
+    monkeypatch.setattr("barlowcli.engines.pool.gpus", lambda device: cards("0", "1"))
+    monkeypatch.setattr("barlowcli.engines.pool.answers", lambda gpu: gpu.id == "0")
+    two = Pool(2, options_for(tmp_path))
+    well, broken = two.gpus
+    lost = Event("done", "a-cell", status="failed", message="the GPU failed: it is gone", leaves=True)
+    assert two._without(well, lost) == lost
+    assert (two.gpus, two.size) == ((well, broken), 2)
+    said = two._without(broken, lost).message
+    assert said == "the GPU failed: it is gone; GPU 1 (a GPU) answers no more and is left out: from now on 1 at once"
+    assert (two.gpus, two.size) == ((well,), 1)
+    monkeypatch.setattr("barlowcli.engines.pool.answers", lambda gpu: False)
+    assert two._without(well, lost) == lost  # there is no other
+    assert two.gpus == (well,)
