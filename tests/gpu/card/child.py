@@ -30,7 +30,7 @@ def environment(library: Path) -> dict[str, str]:
 
 
 def python(
-    library: Path, *arguments: str, told: Mapping[str, str] | None = None, timeout: float = 300
+    library: Path, *arguments: str, told: Mapping[str, str] | None = None, timeout: float = 1200
 ) -> subprocess.CompletedProcess[str]:
     """Run Python with those arguments on the card. told: FAKE_CUDA_* for it, and whatever else is to be set."""
     surroundings = {**os.environ, **environment(library), **(told or {})}

@@ -17,7 +17,7 @@ class Report:
     used, peak: bytes of all cards. calls: of functions that matter, by what they do. launches: kernels by name, those
     of graphs aside. graphs: of each that was recorded, its nodes by kernel. layouts: of tensors given to cuDNN, with
     their sizes. others: calls of functions that do nothing. host_sources: memory of the host that a graph reads at
-    each replay. violations: what a capture forbids.
+    each replay, address and bytes. violations: what a capture forbids.
     """
 
     used: int
@@ -27,14 +27,16 @@ class Report:
     graphs: list[Counter[str]]
     layouts: Counter[str]
     others: Counter[str]
-    host_sources: list[str]
+    host_sources: list[tuple[int, int]]
     violations: list[str]
 
     @classmethod
     def of(cls, value: dict[str, Any]) -> "Report":
         """From what the library wrote."""
         counted = {name: Counter(value[name]) for name in ("calls", "launches", "layouts", "others")}
-        return cls(**{**value, **counted, "graphs": [Counter(graph) for graph in value["graphs"]]})
+        graphs = [Counter(graph) for graph in value["graphs"]]
+        sources = [tuple(map(int, source.split())) for source in value["host_sources"]]
+        return cls(**{**value, **counted, "graphs": graphs, "host_sources": sources})
 
 
 def library() -> ctypes.CDLL:

@@ -104,6 +104,7 @@ cudaError_t work(const char* kind, const std::string& name, cudaStream_t stream)
   auto& capture = card().capture;
   if (!capture.active()) {
     ++card().launches[name];
+    if (strcmp(kind, "launch") == 0) card().last = name;
   } else if (capture.has(stream)) {
     if (capture.invalid) return last_error = cudaErrorStreamCaptureInvalidated;
     ++capture.graph->nodes;

@@ -13,7 +13,8 @@
 //   FAKE_CUDA_BREAK_AT=n     at its nth launch the process reads where it may not: every later call fails
 //   FAKE_CUDA_OOM_AT=n       the nth allocation of the process is refused, and torch's second try, and no other
 //   FAKE_CUDA_ONCE=file      the two above only in the process that can create this file: one of all that share it
-//   FAKE_CUDA_ZERO=1         what the host reads of at most 64 bytes is 0, so that no loss is NaN
+//   FAKE_CUDA_ANSWERS=1      what the host reads of at most 64 bytes is 0, so that losses are finite; of one byte it is
+//                            true, but after `any`, and of a number read as one, false: what is hoped for holds
 //   FAKE_CUDA_REPORTS=dir    each process that used the card leaves its report there as it ends, PID.json
 //   FAKE_CUDA_STACK=text     SIGUSR1 at each call or kernel whose name has that text; faulthandler prints the stack
 //   FAKE_CUDA_VERBOSE=1      what is refused is printed too
@@ -69,9 +70,10 @@ struct Card {
   long allocations_left = -1;           // before one is refused
   Count calls, launches, layouts;       // calls that matter; kernels by name; layouts of cuDNN's tensors
   Count others;                         // calls of functions that are not written here: they do nothing at all
+  std::string last;                     // the kernel launched last
   std::vector<Graph> graphs;            // those recorded
   std::vector<std::string> violations;  // what was refused because of a capture, or slipped past it
-  std::vector<std::string> host_sources;  // host memory that a graph reads at each replay
+  std::vector<std::string> host_sources;  // host memory that a graph reads at each replay: address and bytes
 };
 
 Card& card();

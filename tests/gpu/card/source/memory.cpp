@@ -106,13 +106,15 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   Guard guard(card().lock);
   if (card().capture.has(stream) && down != up) {
     if (!pinned) return refuse(cudaErrorStreamCaptureUnsupported, kind);
-    if (up) card().host_sources.push_back(std::to_string(bytes) + " bytes");
+    if (up) card().host_sources.push_back(std::to_string(uintptr_t(from)) + " " + std::to_string(bytes));
   }
   bool recorded = card().capture.has(stream);
   if (auto error = work(kind.c_str(), kind, stream)) return error;
-  static const bool zero = getenv("FAKE_CUDA_ZERO");
-  if (down && !up && zero && bytes <= 64) {
-    memset(to, 0, bytes);
+  static const bool answers = getenv("FAKE_CUDA_ANSWERS");
+  if (down && !up && answers && bytes <= 64) {
+    auto& last = card().last;
+    bool feared = last.find("or_kernel") != std::string::npos || last.find("copy_kernel") != std::string::npos;
+    memset(to, bytes == 1 && !feared, bytes);
   } else if (!recorded || (down && up)) {
     memmove(to, from, bytes);
   }
