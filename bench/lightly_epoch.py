@@ -19,7 +19,6 @@ those of the training images, as barlow has it. Target: 10 x on a GPU.
 
 import argparse
 import copy
-import json
 import statistics
 import sys
 import tempfile
@@ -59,6 +58,7 @@ from barlowcli.settings.tables import expand
 from barlowcli.training.loop import Hooks
 from barlowcli.training.meter import synchronise
 from barlowcli.views.pipeline import probe_images
+from bench.kept import Kept
 
 WIDTH = 2048
 FEATURES = {"resnet18": ("resnet-18", 512), "resnet50": ("resnet-50", 2048)}
@@ -231,8 +231,8 @@ def knn(encoder: nn.Module, mean: Sequence[float], std: Sequence[float], data: I
     return found
 
 
-def compare_epochs(options: argparse.Namespace, data: Images, precision: str, workers: int) -> dict[str, Any]:
-    """Seconds an epoch of both, in turn."""
+def compare_epochs(options: argparse.Namespace, data: Images, precision: str, workers: int, kept: Kept) -> None:
+    """Seconds an epoch of both, in turn, written block by block."""
     epochs = options.epochs
     model = Lightly(options.encoder, batch=options.batch, epochs=200, device=options.device, precision=precision)
     batches = loader(data, options.batch, workers)
@@ -241,6 +241,12 @@ def compare_epochs(options: argparse.Namespace, data: Images, precision: str, wo
     cold_lightly = model.epoch(batches)
     print(f"cold: barlow {cold:.2f} s to the first step, then {warm:.2f} s an epoch; lightly {cold_lightly:.2f} s")
     seconds: dict[str, list[float]] = {"lightly": [], "barlow": []}
+    about = {
+        "cold_seconds": {"barlow, first step": cold, "lightly, first epoch": cold_lightly},
+        "lightly": {"precision": precision, "workers": workers},
+        "barlow": {"precision": config.training.precision, "step": way},
+    }
+    kept.note(epoch=about)
     for block in range(options.blocks):
         for name in ("lightly", "barlow") if block % 2 == 0 else ("barlow", "lightly"):
             if name == "lightly":
@@ -248,18 +254,12 @@ def compare_epochs(options: argparse.Namespace, data: Images, precision: str, wo
             else:
                 taken = train_barlow(config, data, options.device)[2]
             seconds[name].append(taken)
-    ratios = [theirs / ours for theirs, ours in zip(seconds["lightly"], seconds["barlow"], strict=True)]
+        ratios = [theirs / ours for theirs, ours in zip(seconds["lightly"], seconds["barlow"], strict=True)]
+        found = {"seconds_an_epoch": seconds, "ratios": ratios, "ratio": statistics.median(ratios)}
+        kept.note(epoch={**found, **about})
     print(f"lightly, {precision}, {workers} workers   {spread(seconds['lightly'], 3)} s an epoch")
     print(f"barlow, {config.training.precision}, {way}   {spread(seconds['barlow'], 3)} s an epoch")
     print(f"lightly / barlow   {spread(ratios, 2)}", flush=True)
-    return {
-        "seconds_an_epoch": seconds,
-        "ratios": ratios,
-        "ratio": statistics.median(ratios),
-        "cold_seconds": {"barlow, first step": cold, "lightly, first epoch": cold_lightly},
-        "lightly": {"precision": precision, "workers": workers},
-        "barlow": {"precision": config.training.precision, "step": way},
-    }
 
 
 def compare_knn(options: argparse.Namespace, data: Images, workers: int) -> list[dict[str, Any]]:
@@ -320,23 +320,15 @@ def main() -> None:
         parser.error(f"{len(data.train)} training images are not two batches of {options.batch}")
     machine = f"{device_name(options.device)}, {cores()} cores"
     print(f"{data.name}: {len(data.train)} training images, batch {options.batch}, {options.encoder}; {machine}")
+    about = {"images": len(data.train), "encoder": options.encoder, "batch": options.batch, "cores": cores()}
+    kept = Kept(options.out, dataset=data.name.partition(":")[0], **about, lightly_version=version("lightly"))
+    kept.note(provenance={**provenance(options.device, ["python", *sys.argv]), "data_digest": data.digest})
     precision = best_precision(options, data.train.images.shape[-1])
     workers = best_workers(options, data, precision)
-    record: dict[str, Any] = {
-        "dataset": data.name.partition(":")[0],
-        "images": len(data.train),
-        "encoder": options.encoder,
-        "batch": options.batch,
-        "cores": cores(),
-        "lightly_version": version("lightly"),
-    }
     if options.blocks:
-        record["epoch"] = compare_epochs(options, data, precision, workers)
+        compare_epochs(options, data, precision, workers, kept)
     if options.knn:
-        record["knn"] = {"epochs": options.knn_epochs, "seeds": compare_knn(options, data, workers)}
-    record["provenance"] = {**provenance(options.device, ["python", *sys.argv]), "data_digest": data.digest}
-    if options.out is not None:
-        options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        kept.note(knn={"epochs": options.knn_epochs, "seeds": compare_knn(options, data, workers)})
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from barlowcli.methods.barlow_twins import cross_correlation_loss
 
 BOUND_RATIO = 8.0
 LAMBDA = 5e-3
+TINY = 1e-30
+"""Of a value that is divided by: on a fake card all are 0."""
 
 
 def main() -> int:
@@ -32,16 +34,17 @@ def main() -> int:
     parser.add_argument("--dim", type=int, default=16384)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--unjudged", action="store_true", help="no bound is applied")
     parser.add_argument("--out", type=Path, help="write the table here as JSON")
     arguments = parser.parse_args()
     rows = {}
     for name in FORMS:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             rows[name] = pool.apply(measured, (name, arguments.batch, arguments.dim, arguments.device))
-    ratio = rows["C"]["bytes"] / rows["gram"]["bytes"]
+    ratio = rows["C"]["bytes"] / max(1, rows["gram"]["bytes"])
     one, other = rows["gram"].pop("gradient"), rows["C"].pop("gradient")
     apart = {
-        "value": abs(rows["gram"]["value"] / rows["C"]["value"] - 1),
+        "value": abs(rows["gram"]["value"] - rows["C"]["value"]) / max(abs(rows["C"]["value"]), TINY),
         "gradient": float((one - other).norm() / other.norm()),
     }
     for name, row in rows.items():
@@ -60,7 +63,7 @@ def main() -> int:
             "provenance": provenance(arguments.device, sys.argv),
         }
         arguments.out.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    return int(ratio < BOUND_RATIO)
+    return int(ratio < BOUND_RATIO and not arguments.unjudged)
 
 
 def gram(z_a: Tensor, z_b: Tensor) -> Tensor:

@@ -17,7 +17,6 @@ batch, in new processes with the imports. Targets: 10 x lightly on two cores, 10
 import argparse
 import importlib
 import itertools
-import json
 import math
 import multiprocessing
 import os
@@ -44,6 +43,7 @@ from barlowcli.training.meter import synchronise
 from barlowcli.views.blur import kernel_size
 from barlowcli.views.pipeline import AugmentedViews
 from barlowcli.views.pixels import to_float
+from bench.kept import Kept
 
 Make = Callable[[int], None]
 """Makes that many rounds of batches, and returns when they are there. A round is one batch a worker."""
@@ -397,11 +397,13 @@ def text(values: list[float], digits: int) -> str:
     return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
 
 
-def compare(contenders: list[Contender], blocks: int) -> list[dict[str, Any]]:
+def compare(contenders: list[Contender], blocks: int, kept: Kept) -> list[dict[str, Any]]:
     """Measure all in turn and print a row for each, beside lightly where it is among them."""
     for block in range(blocks):
         for contender in contenders if block % 2 == 0 else reversed(contenders):
             contender.rates.append(contender.rate())
+        kept.note(blocks={contender.setting.peer: contender.rates for contender in contenders})
+    del kept.values["blocks"]  # they are in the rows from here on
     rows = []
     base = next((c.rates for c in contenders if c.setting.peer == "lightly"), None)
     print(f"\n{'':12} {'best setting':36} {'views/s':>30} {'x lightly':>22} {'cold start':>11}")
@@ -438,27 +440,22 @@ def main() -> None:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     machine = f"{device_name(options.device)}, {cores()} cores, load {load}"
     print(f"{data.name}: {len(images)} images of {task.size} pixels, batch {task.batch}, blur {task.blur}; {machine}")
-    found = {peer: best_of(peer, task, options) for peer in options.peers}
-    chosen = [setting for setting, _ in found.values() if setting is not None]
-    rows = compare([Contender(setting, task, options.seconds_per_block) for setting in chosen], options.blocks)
-    if options.out is not None:
-        packages = ("lightly", "kornia", "pillow")
-        record = {
-            "dataset": data.name.partition(":")[0],
-            "images": len(images),
-            "size": task.size,
-            "batch": task.batch,
-            "blur": task.blur,
-            "rows": rows,
-            "settings": {peer: tried for peer, (_, tried) in found.items()},
-            "peers": {
-                name: version(name) for name in packages if importlib.util.find_spec(name.replace("pillow", "PIL"))
-            },
-            "cores": cores(),
-            "load_before": load,
-            "provenance": {**provenance(options.device, ["python", *sys.argv]), "data_digest": data.digest},
-        }
-        options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    about = {"images": len(images), "size": task.size, "batch": task.batch, "blur": task.blur}
+    kept = Kept(options.out, dataset=data.name.partition(":")[0], **about, rows=[], settings={})
+    packages = ("lightly", "kornia", "pillow")
+    kept.note(
+        peers={name: version(name) for name in packages if importlib.util.find_spec(name.replace("pillow", "PIL"))},
+        cores=cores(),
+        load_before=load,
+        provenance={**provenance(options.device, ["python", *sys.argv]), "data_digest": data.digest},
+    )
+    chosen = []
+    for peer in options.peers:
+        setting, tried = best_of(peer, task, options)
+        chosen += [] if setting is None else [setting]
+        kept.note(settings={**kept.values["settings"], peer: tried})
+    contenders = [Contender(setting, task, options.seconds_per_block) for setting in chosen]
+    kept.note(rows=compare(contenders, options.blocks, kept))
 
 
 if __name__ == "__main__":
