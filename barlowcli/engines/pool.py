@@ -139,8 +139,7 @@ class Pool:
             if event.kind in ("done", "stopped", "lost", "crowded"):
                 self._take_back(worker, event, queue)
             if event.kind == "crowded":
-                self._leave(worker)
-                self.size = max(1, len(self.workers))
+                self._do_with_fewer(worker)
             elif event.leaves:
                 self._leave(worker)  # another is started where there is more to do
                 event = self._without(worker.gpu, event)
@@ -162,10 +161,15 @@ class Pool:
         return sum(other.need.on_gpu for other in beside) > worker.gpu.free
 
     def _leave(self, worker: Worker) -> None:
-        """Let go of a worker that there is no memory for, or that has lost its GPU."""
+        """Let go of a worker."""
         if worker in self.workers:
             self.workers.remove(worker)
             worker.dismiss()
+
+    def _do_with_fewer(self, worker: Worker) -> None:
+        """Let go of a worker that there is no memory for, and start no other in its place."""
+        self._leave(worker)
+        self.size = max(1, len(self.workers))
 
     def _without(self, gpu: Gpu | None, event: Event) -> Event:
         """What a worker said that lost its GPU; where that answers a new process no more either, and there are others,

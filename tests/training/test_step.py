@@ -1,5 +1,6 @@
 """The ways to take a step: one arithmetic, no trace of what was tried, nothing compiled twice."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,10 +28,21 @@ DATA = load_dataset(DataSettings(limit=100, image_size=12), root=Path("unused"))
 INDEX = torch.arange(32)
 
 
-@pytest.fixture
-def aot(monkeypatch):
+@pytest.fixture(scope="module")
+def aot():
     """torch.compile without Inductor's kernels: the same tracing, a second instead of a minute."""
-    monkeypatch.setattr(module, "BACKEND", "aot_eager")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BACKEND", "aot_eager")
+        yield from anew()
+
+
+@pytest.fixture
+def uncompiled(aot):
+    """As if nothing had been compiled yet."""
+    yield from anew()
+
+
+def anew() -> Iterator[None]:
     compiled.cache_clear()
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
@@ -132,7 +144,7 @@ def test_what_was_tried_leaves_no_trace(aot):
     assert all(torch.equal(value, after.moments[key]) for key, value in before.moments.items())
 
 
-def test_another_cell_of_the_same_architecture_and_views_is_not_compiled_again(aot):
+def test_another_cell_of_the_same_architecture_and_views_is_not_compiled_again(uncompiled):
     for seed, settings in ((0, BarlowSettings()), (1, BarlowSettings(lambda_=0.1)), (2, ByolSettings())):
         prepared(eager(settings, seed=seed), Way.compiled)
         if seed == 0:
@@ -142,7 +154,7 @@ def test_another_cell_of_the_same_architecture_and_views_is_not_compiled_again(a
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == first + 4
 
 
-def test_views_that_are_not_alike_are_compiled_as_one_function_too(aot):
+def test_views_that_are_not_alike_are_compiled_as_one_function_too(uncompiled):
     step = eager(views=ViewSettings(solarize=(0.0, 0.2)))
     found, taken, _ = prepared(step, Way.compiled)
     assert taken is Way.compiled

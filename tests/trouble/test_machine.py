@@ -160,7 +160,7 @@ def test_a_worker_that_the_system_ended_for_memory_beside_others_is_tried_again_
         assert event.kind == "crowded"
         assert event.message.endswith("from now on 2 at once; its cell is tried again")
         found._take_back(victim, event, queue)
-        found._leave(victim)
+        found._do_with_fewer(victim)
         assert found.size == 2
         assert queue.open
         assert read_record(ResultsFolder(tmp_path).cell(cell.id)) is None
@@ -173,7 +173,7 @@ def test_a_worker_that_was_alone_and_ended_for_memory_is_a_failed_cell_with_the_
     cell = cells_of("random-init")[0]
     with Queue([cell], options_for(tmp_path), anew=False, patience=9.0) as queue:
         found = pool.Pool(1, options_for(tmp_path))
-        found.workers = [pool.Worker(Dead(-signal.SIGKILL), Silent(), queue.next())]  # type: ignore[arg-type]
+        found.workers = [pool.Worker(Dead(-signal.SIGKILL), Silent(), task=queue.next())]  # type: ignore[arg-type]
         event = found._hear(found.workers[0])
     assert (event.kind, event.status) == ("done", "failed")
     assert f"the job had reached its 2.0 GiB of memory ({JOB})" in record_of(tmp_path, cell).message
