@@ -15,7 +15,7 @@ def environment(library: Path) -> dict[str, str]:
     """What to add to the environment of a process so that torch sees the fake card.
 
     What Inductor and Triton compile is kept beside the library and never where they keep it for a real card: what
-    they measured on this one means nothing.
+    they measured on this one means nothing. They do it in the process itself: others would have to start first.
     """
     compiled = library.parent / "compiled"
     return {
@@ -23,6 +23,7 @@ def environment(library: Path) -> dict[str, str]:
         "LD_LIBRARY_PATH": str(library.parent),
         "TRITON_LIBCUDA_PATH": str(library.parent),
         "TORCHINDUCTOR_CACHE_DIR": str(compiled / "inductor"),
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
         "TRITON_CACHE_DIR": str(compiled / "triton"),
         "CUDA_VISIBLE_DEVICES": "0",
         "PYTHONPATH": str(ROOT),

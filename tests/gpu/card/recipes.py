@@ -1,4 +1,4 @@
-"""Views whose compiled code is looked at: six recipes that between them use every operation of views, and images."""
+"""Views whose compiled code is looked at: four recipes that between them use every operation of views, and images."""
 
 import torch
 from torch import Tensor
@@ -8,9 +8,7 @@ from barlowcli.views.pipeline import AugmentedViews
 
 SIDE, BATCH, EPOCH, SEED = 16, 4, 2, 7
 RECIPES = {
-    "none": ViewSettings(),
-    "byol": ViewSettings(blur=(0.5, 0.5), solarize=(0.2, 0.2)),
-    "pixels": ViewSettings(shuffle="pixels"),
+    "none": ViewSettings(blur=(0.5, 0.5), solarize=(0.2, 0.2)),
     "channels": ViewSettings(shuffle="channels", random_bits=4),
     "patch-4": ViewSettings(shuffle="patch-4", interpolation="bicubic"),
     "equalise+pixels": ViewSettings(shuffle="equalise+pixels", jitter="histogram"),

@@ -2,6 +2,7 @@
 
 methods: every method that trains x every optimiser, compiled by Inductor for the card, as a run has it.
 arms: every shuffle arm x jitter, captured, its kernels torch's own; Inductor would take ten minutes for them.
+resnet: Barlow Twins as on CIFAR-10, as a run has it.
 """
 
 import itertools
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 import torch
+from torch._inductor.runtime import triton_heuristics
 
 from barlowcli.machine.devices import Way, set_up
 from barlowcli.methods.base import Networks
@@ -30,7 +32,7 @@ from tests.gpu.card.instead import put
 from tests.gpu.card.report import Report, anew, seen
 
 SIDE, DIM, BATCH = 16, 32, 16
-"""Of all steps: small, since a kernel has one name whatever its size."""
+"""Of all steps but `resnet`: small, since a kernel has one name whatever its size."""
 
 
 def step_of(
@@ -123,13 +125,29 @@ def arms() -> Iterator[tuple[str, EagerStep]]:
     return itertools.starmap(of_arm, itertools.product(SHUFFLES.names(), get_args(Jitter)))
 
 
+def resnet() -> Iterator[tuple[str, EagerStep]]:
+    """The step whose nodes are counted."""
+    yield "barlow", step_of(settings_of("barlow")(), encoder="resnet18", side=32, dim=2048, batch=512)
+
+
+def choose_nothing() -> None:
+    """Have Triton compile each kernel once: Inductor would choose among several by their time, which means nothing."""
+    of_several = triton_heuristics.cached_autotune
+
+    def of_one(size_hints: Any, configs: list[Any], *others: Any, **more: Any) -> Any:
+        return of_several(size_hints, configs[:1], *others, **more)
+
+    put(triton_heuristics, cached_autotune=of_one)
+
+
 def main() -> None:
     """Print what came of each."""
+    choose_nothing()
     set_up("cuda", deterministic=False)
     # Whether views may pass at once is a question of numbers, which the card does not know; tests/networks asks it.
     put(module, pass_at_once=lambda *arguments: True)
     which = sys.argv[1]
-    steps = {"methods": methods, "arms": arms}[which]
+    steps = {"methods": methods, "arms": arms, "resnet": resnet}[which]
     take = captured if which == "arms" else prepared
     print(json.dumps({name: taken(step, take) for name, step in steps()}))
 
