@@ -15,7 +15,7 @@ from barlowcli.data.imageset import Dataset
 from barlowcli.data.load import load_dataset
 from barlowcli.errors import CellError, ConfigError
 from barlowcli.evaluation.probes import Found
-from barlowcli.machine.devices import set_up
+from barlowcli.machine.devices import ON_THE_PROCESSOR, set_up
 from barlowcli.machine.needs import Need, most_on
 from barlowcli.machine.private import message_without_folders
 from barlowcli.machine.provenance import deciding, provenance
@@ -28,6 +28,7 @@ from barlowcli.records.record import Record, write_record
 from barlowcli.settings.cell import CellConfig
 from barlowcli.settings.data import DataSettings
 from barlowcli.training.loop import Hooks
+from barlowcli.views.random import check_draws
 from barlowcli.views.shuffle import check_arm
 
 ANSWERING = ("h", JOINED, "joint", "marginal")
@@ -61,6 +62,8 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
     config = cell.config
     torch.set_num_threads(config.training.threads if config.training else 1)
     set_up(options.device, deterministic=options.deterministic)
+    if options.device in ON_THE_PROCESSOR:
+        check_draws(options.device)
     hooks.go_on()
     data = dataset_on(config.data, options.data_root, options.device, test=config.evaluation.test, ask=hooks.room)
     hooks.go_on()
@@ -70,6 +73,8 @@ def open_data(cell: PlannedCell, options: RunOptions, hooks: Hooks) -> Dataset:
     _check_memory(config, data, options.device)
     write_json(options.folder_of(cell).config, config.model_dump(mode="json", by_alias=True))
     hooks.note(f"{cell.label()}, seed {cell.seed}: {len(data.pretrain)} images, {options.device}")
+    if options.device in ON_THE_PROCESSOR:
+        hooks.note(f"on {options.device}, {ON_THE_PROCESSOR[options.device]}")
     for skipped in data.skipped:
         hooks.note(f"skipped: {skipped}")
     return data

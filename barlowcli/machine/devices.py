@@ -20,6 +20,16 @@ class Way(StrEnum):
     eager = "eager"
 
 
+ON_THE_PROCESSOR = {"mps": "sorts of integers, and what needs float64, are done on the processor"}
+"""Device -> what is not done there, in words."""
+OTHER_NAMES = {
+    **dict.fromkeys(("rocm", "hip", "amd"), "--device cuda, which is what torch calls AMD's GPUs too"),
+    "gpu": "--device auto takes one where there is one",
+    "metal": "--device mps",
+}
+"""What a device may be called elsewhere -> what to do."""
+
+
 def in_words(way: str, reasons: Sequence[str]) -> str:
     """That steps are taken in this way, and why not in each faster one that was tried."""
     return f"steps are {way}, which is slower: {'; '.join(reasons)}"
@@ -41,7 +51,7 @@ def choose_device(name: str) -> str:
     if name == "cpu":
         return name  # no need to import torch for that
     if name not in ("auto", "cuda", "mps"):
-        raise BarlowError(f"no device named `{name}`", hint="auto, cpu, cuda or mps")
+        raise BarlowError(f"no device named `{name}`", hint=OTHER_NAMES.get(name, "auto, cpu, cuda or mps"))
     devices = available()
     if name == "auto":
         return devices[0]

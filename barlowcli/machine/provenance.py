@@ -18,7 +18,7 @@ from barlowcli.machine.private import command_without_folders
 PACKAGE = Path(__file__).resolve().parents[1]
 """Where the code of barlow lies."""
 PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scipy", "mlxtend", "pillow")
-LIBRARIES = ("cpu_capability", "cuda", "cudnn", "tf32", "fp_fusion")
+LIBRARIES = ("cpu_capability", "cuda", "hip", "cudnn", "tf32", "fp_fusion", "macos")
 DECISIVE = ("commit", "code", "barlow", "python", "platform", "device", "device_name", "threads", *LIBRARIES)
 """What of a record's provenance can make other numbers of the same config and data, besides versions."""
 
@@ -63,15 +63,21 @@ def device_name(device: str) -> str:
 
 
 def libraries(device: str) -> dict[str, Any]:
-    """Vector instructions that torch uses on this processor; on CUDA the versions of its libraries, whether float32 may
-    be computed as TF32 (convolutions or products), and whether Triton fuses a product with a sum: other kernels."""
+    """Vector instructions that torch uses on this processor, and what else chooses kernels. On CUDA: the versions of
+    CUDA or of AMD's HIP and of cuDNN (there MIOpen), whether float32 may be computed as TF32 (convolutions or products),
+    and whether Triton fuses a product with a sum. On Apple's devices: macOS, of which their kernels are a part."""
     import torch
 
-    found: list[Any] = [torch.backends.cpu.get_cpu_capability()]
+    found: dict[str, Any] = {"cpu_capability": torch.backends.cpu.get_cpu_capability()}
     if device.startswith("cuda"):
-        tf32 = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
-        found += [torch.version.cuda, torch.backends.cudnn.version(), tf32, os.environ.get(FP_FUSION, "1") == "1"]
-    return dict(zip(LIBRARIES, found, strict=False))
+        built_for = {"cuda": torch.version.cuda, "hip": torch.version.hip}
+        found |= {name: value for name, value in built_for.items() if value is not None}
+        found["cudnn"] = torch.backends.cudnn.version()
+        found["tf32"] = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
+        found["fp_fusion"] = os.environ.get(FP_FUSION, "1") == "1"
+    elif device.startswith("mps"):
+        found["macos"] = platform.mac_ver()[0]
+    return found
 
 
 def threads() -> int:

@@ -84,7 +84,9 @@ def _bilinear_crop(images: Tensor, boxes: Boxes, size: int, flip: Tensor | None)
     rows = _places(boxes.top, boxes.height, images.shape[2], size)
     columns = _places(boxes.left, boxes.width, images.shape[3], size, flip)
     grid = torch.stack(torch.broadcast_tensors(columns.unsqueeze(1), rows.unsqueeze(2)), 3)  # (B, S, S, 2)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    # `_places` leaves nothing beyond the outermost pixels, where torch before 2.13 knows no border on Apple's devices
+    padding = "zeros" if images.device.type == "mps" else "border"
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
 def _places(start: Tensor, length: Tensor, source: int, target: int, flip: Tensor | None = None) -> Tensor:

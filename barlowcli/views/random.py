@@ -13,11 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from barlowcli.errors import BarlowError
+
 GAMMA = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd: the increment of SplitMix64
 MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 SHIFTS = (30, 27, 31)
 WORD = 1 << 64
 UNGAMMA = pow(GAMMA, -1, WORD)
+CHECKED = 8
+"""Images whose draws on a device are compared with those on the processor."""
 
 
 @unique
@@ -97,6 +101,8 @@ def _chained(key: int | Tensor, value: int | Tensor, device: torch.device) -> in
 
 def sort_rows(keys: Tensor) -> Tensor:
     """Sort (..., n) along the last dimension."""
+    if keys.device.type == "mps":  # wrong there before torch 2.13: github.com/pytorch/pytorch/issues/155560
+        return torch.sort(keys.cpu(), dim=-1).values.to(keys.device)
     if keys.device.type == "cpu" and not torch.compiler.is_compiling():
         return torch.from_numpy(np.sort(keys.numpy(), axis=-1))  # 5 times torch's speed: int64, n = 1024, AVX2
     return torch.sort(keys, dim=-1).values
@@ -179,6 +185,24 @@ class Draws:
 def _units(words: Tensor) -> Tensor:
     """The top 24 bits, all that float32 holds, as a fraction of 1."""
     return (words >> 40).bitwise_and_((1 << 24) - 1).to(torch.float32).mul_(2.0**-24)
+
+
+def check_draws(device: str) -> None:
+    """Raise BarlowError where `device` draws other numbers than the processor: wrong integer arithmetic gives no error,
+    and would make other views."""
+    index = torch.arange(CHECKED)
+    here, there = Draws.of(0, 1, 1, index), Draws.of(0, 1, 1, index.to(device))
+    pairs = [
+        (here.words, there.words),
+        (here.units, there.units),
+        (here.below(Number.PARTNER, 1000), there.below(Number.PARTNER, 1000)),
+        (here.permutation(Number.PIXELS, 1024), there.permutation(Number.PIXELS, 1024)),
+    ]
+    if not all(torch.equal(ours, theirs.cpu()) for ours, theirs in pairs):
+        raise BarlowError(
+            f"--device {device} draws other random numbers than the processor: its integer arithmetic is wrong",
+            hint="--device cpu, or newer versions of torch and of the operating system",
+        )
 
 
 def permutation_one(seed: int, n: int, *, device: torch.device | None = None) -> Tensor:

@@ -8,7 +8,7 @@ from barlowcli.plan.freezing import freeze, read_plan
 from barlowcli.plan.grid import Overrides
 from barlowcli.registry import ENGINES
 from barlowcli.running import experiment
-from barlowcli.running.request import Request
+from barlowcli.running.request import Request, choose_preset
 from tests.grids import TINY, tiny_plan
 
 
@@ -28,6 +28,8 @@ def test_a_request_says_the_preset_that_suits_the_device_and_keeps_what_was_aske
     request = tiny_request(tmp_path)
     assert (request.preset, request.folder) == ("quick", tmp_path / "shuffle-test" / "quick")
     assert request.heading.startswith("shuffle-test, preset quick (no GPU; cifar10 wants one")
+    on_apple = choose_preset(load_experiment("shuffle-test"), "mps")
+    assert on_apple == ("quick", "cifar10 is sized for CUDA; on mps it was never timed")
     asked = Request(load_experiment("shuffle-test"), preset="cifar10", device="cpu")
     assert asked.heading == "shuffle-test, preset cifar10 (as asked), on cpu"
 

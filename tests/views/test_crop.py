@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor
 from torchvision.transforms import v2
@@ -139,3 +140,14 @@ def test_a_crop_of_no_area_is_one_pixel_anywhere() -> None:
     assert torch.equal(boxes.height, torch.ones(4000, dtype=torch.int64))
     assert torch.equal(boxes.width, boxes.height)
     assert stats.chisquare(np.bincount(boxes.top * 8 + boxes.left, minlength=64)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("side", "size"), [(16, 16), (32, 32), (28, 32), (3, 64)])
+def test_no_pixel_is_read_beyond_the_image(side: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a device that pads with zeros alone makes the same views, to rounding."""
+    images = torch.ones(4000, 1, side, side)  # what is read beyond is darker
+    boxes = draw_boxes(draws(len(images)), side, side, (0.01, 1.0), (1 / 2, 2))
+    flip = torch.arange(len(images)) % 2 == 0
+    sample, zeros = F.grid_sample, {"padding_mode": "zeros"}
+    monkeypatch.setattr(F, "grid_sample", lambda *given, **others: sample(*given, **others | zeros))
+    assert resized_crop(images, boxes, size, flip=flip).min() > 1 - 1e-5

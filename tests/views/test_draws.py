@@ -10,7 +10,17 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from barlowcli.views.random import Draws, Number, permutation_one, sort_rows, splitmix64, splitmix64_int
+from barlowcli.errors import BarlowError
+from barlowcli.views import random
+from barlowcli.views.random import (
+    Draws,
+    Number,
+    check_draws,
+    permutation_one,
+    sort_rows,
+    splitmix64,
+    splitmix64_int,
+)
 
 N = 20_000
 MASK = (1 << 64) - 1
@@ -188,3 +198,13 @@ def test_torchs_own_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
     Draws.of(0, 0, 0, torch.arange(6)).permutation(Number.PIXELS, 10)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_device_that_draws_other_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_draws("cpu")
+    sound = random.sort_rows
+    halves = iter((sound, lambda keys: sound(keys).flip(-1)))  # the second device sorts wrong
+    monkeypatch.setattr(random, "sort_rows", lambda keys: next(halves)(keys))
+    with pytest.raises(BarlowError, match="--device cpu draws other random numbers than the processor") as caught:
+        check_draws("cpu")
+    assert caught.value.hint.startswith("--device cpu, or newer versions")
