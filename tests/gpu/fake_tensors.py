@@ -62,7 +62,7 @@ def device_here(kind: str) -> Iterator[torch.device]:
             with fake.FakeTensorMode(), Autocast(kind):
                 yield device
         finally:
-            library._destroy()  # type: ignore[no-untyped-call]
+            library._destroy()
 
 
 def tell_autograd(patch: pytest.MonkeyPatch, device: torch.device) -> None:

@@ -46,7 +46,12 @@ CAPTURED = {
         lambda x, mean, std: x.sub_(torch.tensor(mean, device=x.device).view(3, 1, 1)),
         "copies between cpu and cuda",
     ),
-    "a look from the host": (step, "embedding_std", lambda z: z.std(0).cpu().mean(), "copies between cpu and cuda"),
+    "a look from the host": (
+        step,
+        "embedding_std",
+        lambda z: z.std(0).cpu().to(z.device).mean(),
+        "copies between cpu and cuda",
+    ),
 }
 """What is planted -> where, in place of what, and what is found."""
 
