@@ -74,9 +74,10 @@ def set_up(device: str, *, deterministic: bool) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at its first call
     os.environ.setdefault(FP_FUSION, "1")
     if (why := ailment(device)) is not None:
+        tool = "nvidia-smi" if torch.version.hip is None else "amd-smi"
         raise BarlowError(
             f"the GPU cannot be used: {why}",
-            hint="`nvidia-smi` says whether it is there, and who uses it; --device cpu does without",
+            hint=f"`{tool}` says whether it is there, and who uses it; --device cpu does without",
         )
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = not deterministic

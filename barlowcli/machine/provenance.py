@@ -64,7 +64,7 @@ def device_name(device: str) -> str:
 
 def libraries(device: str) -> dict[str, Any]:
     """Vector instructions that torch uses on this processor, and what else chooses kernels. On CUDA: the versions of
-    CUDA or of AMD's HIP and of cuDNN (there MIOpen), whether float32 may be computed as TF32 (convolutions or products),
+    CUDA or of AMD's HIP and of cuDNN (there MIOpen), whether float32 may be computed as TF32 (convolutions, products),
     and whether Triton fuses a product with a sum. On Apple's devices: macOS, of which their kernels are a part."""
     import torch
 

@@ -3,6 +3,7 @@ torch was told of them is taken back."""
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -15,10 +16,11 @@ from barlowcli.registry import SHUFFLES
 from barlowcli.training import step
 from barlowcli.views import augmentations, pipeline
 from tests.contracts.conftest import add as add
+from tests.gpu import watch
 from tests.gpu.cells import config, faults_of, step_of, trained
 from tests.gpu.fake_tensors import device_here
 from tests.gpu.test_fake_tensors import both_ways, evaluated, faults_of_views
-from tests.gpu.watch import Watch, has_mps_kernel
+from tests.gpu.watch import Watch, has_mps_kernel, kernels
 
 CAPTURED = {
     "a boolean mask": (
@@ -84,20 +86,23 @@ def test_float64_is_found_on_apple(mps, short, monkeypatch):
             "border",
         ),
         (lambda x: x.long().sort(), "int64 is wrong"),
-        (lambda x: torch.linalg.eigvals(x), "no kernel for mps"),
     ],
 )
 def test_what_apple_has_not_is_found(mps, call, text):
-    with Watch("mps", step=False) as watch:
+    with Watch("mps", step=False) as seen:
         call(torch.empty(2, 3, 4, 4, device=mps))
-    assert any(text in fault for fault in watch.faults)
+    assert any(text in fault for fault in seen.faults)
 
 
-def test_a_kernel_is_known_by_torchs_own_list():
+def test_a_kernel_is_known_by_torchs_own_list(monkeypatch):
     aten = torch.ops.aten
-    assert has_mps_kernel(aten.add.Tensor)  # leaves it to add.out
-    assert has_mps_kernel(aten.mm.default)
-    assert not has_mps_kernel(aten._linalg_slogdet.default) or torch.__version__ >= "2.12"
+    for operator in (aten.add.Tensor, aten.mm.default, aten.convolution.default, aten.reshape.default):
+        assert has_mps_kernel(operator)
+    without = {**kernels(), "mm": ("    CPU: mm_cpu\n    CUDA: mm_cuda\n", "")}
+    monkeypatch.setattr(watch, "kernels", lambda: without)
+    has_mps_kernel.cache_clear()
+    assert not has_mps_kernel(aten.mm.default)
+    has_mps_kernel.cache_clear()
 
 
 def test_a_new_method_is_covered_at_once(cuda, uncompiled, add: Callable[[str], list[str]], monkeypatch):
@@ -120,8 +125,8 @@ def test_a_new_arm_is_covered_at_once(cuda, uncompiled, add: Callable[[str], lis
 
 
 def test_nothing_is_left_of_what_torch_was_told():
-    told = [(fake.FakeTensor, "__torch_dispatch__"), (fake.FakeTensor, "is_cuda"), (fake.FakeTensorMode, "dispatch")]
-    told += [(nn.Module, "to"), (torch.cuda, "is_bf16_supported")]
+    told: list[tuple[Any, str]] = [(nn.Module, "to"), (torch.cuda, "is_bf16_supported")]
+    told += [(fake.FakeTensor, "__torch_dispatch__"), (fake.FakeTensor, "is_cuda"), (fake.FakeTensorMode, "dispatch")]
 
     def now() -> list[object]:
         found = [vars(owner).get(name) for owner, name in told]

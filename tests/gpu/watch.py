@@ -38,6 +38,10 @@ class Watch(TorchDispatchMode):
         self.types: set[torch.dtype] = set()
         """Of what convolutions made."""
 
+    def __enter__(self) -> "Watch":
+        super().__enter__()
+        return self
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         given = tensors((args, kwargs))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from barlowcli.errors import BarlowError
+from barlowcli.machine import devices
 from barlowcli.machine.devices import choose_device
 from barlowcli.machine.provenance import deciding, differences, libraries, provenance
 
@@ -31,6 +32,13 @@ def test_who_calls_them_otherwise_is_told(name: str) -> None:
         choose_device(name)
     assert caught.value.message == f"no device named `{name}`"
     assert caught.value.hint == "--device cuda, which is what torch calls AMD's GPUs too"
+
+
+def test_the_tool_that_looks_at_them_is_amds(amd: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "ailment", lambda device: "HIP error: invalid device function")
+    with pytest.raises(BarlowError, match="the GPU cannot be used: HIP error") as caught:
+        devices.set_up("cuda", deterministic=False)
+    assert caught.value.hint.startswith("`amd-smi` says")
 
 
 def test_a_record_says_hip_and_not_cuda(amd: None) -> None:
