@@ -5,10 +5,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from barlowcli.cell import run
 from barlowcli.cell.build import build_method, make_views
 from barlowcli.cell.evaluate import domain_batches
-from barlowcli.cell.run import dataset_on, run_cell
+from barlowcli.cell.run import dataset_on, open_data, run_cell
 from barlowcli.errors import CellError
+from barlowcli.machine.devices import ON_THE_PROCESSOR
 from barlowcli.records.folder import ResultsFolder
 from barlowcli.records.record import Record, read_record
 from barlowcli.settings.cell import CellConfig
@@ -157,3 +159,12 @@ def test_the_record_holds_no_path_of_this_machine(tmp_path):
     assert str(tmp_path) not in text
     assert Record.model_validate(json.loads(text)).config["method"] == {"name": "random-init"}
     assert cell.id == record.id
+
+
+def test_what_a_device_leaves_to_the_processor_is_said_once_and_its_draws_are_checked(tmp_path, monkeypatch):
+    cell, notes, checked = tiny_plan().cells[0], [], []
+    monkeypatch.setattr(run, "check_draws", checked.append)
+    monkeypatch.setitem(ON_THE_PROCESSOR, "cpu", "sorts are done elsewhere")
+    open_data(cell, options_for(tmp_path), Hooks(note=notes.append))
+    assert checked == ["cpu"]
+    assert notes.count("on cpu, sorts are done elsewhere") == 1
