@@ -10,7 +10,7 @@ import torch
 import torch._subclasses.fake_tensor as fake
 from torch import nn
 
-from barlowcli.evaluation import histogram
+from barlowcli.evaluation import rank
 from barlowcli.methods import base
 from barlowcli.registry import SHUFFLES
 from barlowcli.training import step
@@ -74,7 +74,7 @@ def test_a_tensor_left_on_the_host_is_found(cuda):
 
 
 def test_float64_is_found_on_apple(mps, short, monkeypatch):
-    monkeypatch.setattr(histogram, "in_double", lambda values: values.double())
+    monkeypatch.setattr(rank, "in_double", lambda values: values.double())
     assert any("makes float64" in fault for fault in evaluated(mps)[1].faults)
 
 
