@@ -162,9 +162,10 @@ def test_the_record_holds_no_path_of_this_machine(tmp_path):
 
 
 def test_what_a_device_leaves_to_the_processor_is_said_once_and_its_draws_are_checked(tmp_path, monkeypatch):
-    cell, notes, checked = tiny_plan().cells[0], [], []
+    notes: list[str] = []
+    checked: list[str] = []
     monkeypatch.setattr(run, "check_draws", checked.append)
     monkeypatch.setitem(ON_THE_PROCESSOR, "cpu", "sorts are done elsewhere")
-    open_data(cell, options_for(tmp_path), Hooks(note=notes.append))
+    open_data(tiny_plan().cells[0], options_for(tmp_path), Hooks(note=notes.append))
     assert checked == ["cpu"]
     assert notes.count("on cpu, sorts are done elsewhere") == 1
