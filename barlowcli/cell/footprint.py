@@ -91,13 +91,15 @@ def weights_of(config: CellConfig) -> int:
 
 
 def largest_dim(config: CellConfig, counts: Counts, most: int, *, activations: int = 0) -> int | None:
-    """The largest D, in steps of 64, with which the cell fits into `most` bytes; None where no smaller one does."""
+    """The largest D, in steps of 64, with which the cell fits into `most` bytes; None where no smaller one does. Hidden
+    layers of the width D go with it: where they are tied, a config has them as a number."""
     projector = config.projector
     if projector is None:
         return None
 
     def fits(dim: int) -> bool:
-        narrow = config.model_copy(update={"projector": projector.model_copy(update={"dim": dim})})
+        widths = {"dim": dim, "hidden": dim} if projector.hidden == projector.dim else {"dim": dim}
+        narrow = config.model_copy(update={"projector": projector.model_copy(update=widths)})
         return footprint(narrow, counts, activations=activations).total <= most
 
     low, high = 0, projector.dim // DIM_STEP

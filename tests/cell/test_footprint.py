@@ -87,6 +87,11 @@ def test_the_largest_dimension_that_fits_is_named_and_fits() -> None:
     assert misfit(wide(64), CIFAR, Most(GIB // 10, "and …")).endswith("; no smaller D fits either")
 
 
+def test_hidden_layers_that_were_tied_go_with_the_largest_dimension() -> None:
+    as_number = {"projector": {"layers": 3, "hidden": 300_000, "dim": 300_000}}
+    assert largest_dim(wide(300_000, **as_number), CIFAR, 139 * GIB) == largest_dim(wide(300_000), CIFAR, 139 * GIB)
+
+
 def test_the_memory_of_a_cpu_is_that_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_MEM_PER_NODE", "100")
     assert most_on("cpu").bytes == 100 * 2**20
