@@ -1,4 +1,4 @@
-"""The code that Inductor writes for the views on a card: what it computes, found out without one."""
+"""The code that Inductor writes for the views on a card: what it computes, without one, and that it compiles."""
 
 import json
 import subprocess
@@ -33,3 +33,13 @@ def test_interpreted_it_makes_the_views_that_eager_code_makes(code):
     apart = without_a_card("interpreter", code)
     assert apart.keys() == RECIPES.keys()
     assert {recipe: levels for recipe, levels in apart.items() if not levels <= GREY_LEVELS} == {}
+
+
+def test_its_kernels_compile_for_ampere_and_hopper(code, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    found = without_a_card("cubins", code, 80, 90)
+    assert found.keys() == {"80", "90"}
+    for kernels in found.values():
+        assert len(kernels) >= 10
+        assert all(kernel["cubin"] > 1000 for kernel in kernels)
+        assert all(kernel["shared"] <= 48 << 10 for kernel in kernels)  # what any card gives a kernel
