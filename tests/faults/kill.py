@@ -174,10 +174,19 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--epochs", type=int, default=EPOCHS, help="of a cell; fewer, and fewer kills fall into training"
+    )
     parser.add_argument("--out", type=Path, help="write the table here as JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = disturb(Path(folder), kills=arguments.kills, processes=arguments.processes, seed=arguments.seed)
+        outcome = disturb(
+            Path(folder),
+            kills=arguments.kills,
+            processes=arguments.processes,
+            seed=arguments.seed,
+            epochs=arguments.epochs,
+        )
     for kind, count in outcome.kills.items():
         print(f"{kind:24} {count}")
     print(f"{outcome.cells} cells done, resumed from a checkpoint {outcome.resumed} times")
