@@ -73,7 +73,7 @@ def faults() -> dict[str, Any]:
     torch.cuda.empty_cache()
     before = seen().used
     library().fake_card_refuse_at(1)
-    found["refused"] = said(lambda: torch.empty(100 << 20, dtype=torch.uint8, device="cuda"))
+    found["refused"] = said(lambda: torch.empty(90 << 20, dtype=torch.uint8, device="cuda"))
     kept = torch.empty(100 << 20, dtype=torch.uint8, device="cuda")
     found["taken"] = seen().used - before
     found["full"] = said(lambda: torch.empty(1 << 40, dtype=torch.uint8, device="cuda"))
