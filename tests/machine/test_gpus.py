@@ -105,6 +105,7 @@ def test_a_look_that_fails_says_why(monkeypatch):
     assert seen({CUDA: ""}, {CUDA: "MIG-33"}) == (Gpu("MIG-33", trouble="torch sees no such GPU"),)
     monkeypatch.setattr(room, "LOOK", "raise SystemExit('the driver is too old')")
     assert seen({}, {}) == (Gpu("0", trouble="the driver is too old"),)
+    monkeypatch.setattr(room, "LOOK", "import time; time.sleep(60)")
     monkeypatch.setattr(room, "PATIENCE_SECONDS", 0.01)
     assert "timed out" in seen({}, {})[0].trouble
 
