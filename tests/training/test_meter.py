@@ -173,5 +173,5 @@ def test_a_step_that_fails_leaves_no_memory_behind():
     before = resident()
     for _ in range(10):
         fail()
-    each = FLOAT * BATCH * 2**15  # of one activation of ReLU, and there are several
-    assert resident() - before < each
+    each = FLOAT * BATCH * 2**15  # of one activation, of which a step saves two: twenty would be left
+    assert resident() - before < 5 * each
