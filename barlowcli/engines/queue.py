@@ -39,7 +39,7 @@ class Queue:
         self.anew = anew
         self.folders = {cell.id: options.folder_of(cell) for cell in cells}
         self.todo = deque(cells)
-        self.before = {cell.id: stamp(self.folders[cell.id]) for cell in cells}
+        self.before = {cell.id: self._replaced(cell) for cell in cells}
         self.looked = 0.0
 
     def __enter__(self) -> "Queue":
@@ -90,9 +90,19 @@ class Queue:
                 yield Event("done", cell.id, status=status, message=message, elsewhere=True)
 
     def is_done(self, cell: PlannedCell) -> bool:
-        """Whether there is a record that was not there when the run began."""
+        """Whether there is a record that is not one to be replaced."""
         now = stamp(self.folders[cell.id])
         return now is not None and now != self.before[cell.id]
+
+    def _replaced(self, cell: PlannedCell) -> tuple[int, int] | None:
+        """The record that is there and is to be replaced: any where all begins anew, else one of a failure. Another was
+        finished by another process after this run had chosen its cells, and stands."""
+        folder = self.folders[cell.id]
+        there = stamp(folder)
+        if there is None or self.anew:
+            return there
+        record = read_record(folder)
+        return there if record is None or record.status == "failed" else None
 
     def put_back(self, cell: PlannedCell) -> None:
         """A cell that another process took over is waited for."""
