@@ -60,11 +60,15 @@ def footprint(config: CellConfig, counts: Counts, *, activations: int = 0) -> Fo
     if config.training is not None:
         dim = config.projector.dim if config.projector is not None else 0
         square = FLOAT * config.method.square_matrices(config.training.batch_size, dim) * dim**2
-        besides = 2 + BESIDES.get(config.training.optimizer, 0)  # a gradient and a momentum
-        training = weights * (copies + besides) + square + activations
+        training = weights * (copies + beside_weights(config.training.optimizer)) + square + activations
     widths = widths_of(config)
     probed = probing_bytes(widths, counts.train, counts.validation, tests) if widths else 0
     return Footprint(images, training, weights * (copies + 1) + probed)
+
+
+def beside_weights(optimizer: str) -> int:
+    """Copies of the weights that a step has beside them: a gradient, a momentum, and what the optimiser adds."""
+    return 2 + BESIDES.get(optimizer, 0)
 
 
 def widths_of(config: CellConfig | EncoderConfig) -> tuple[int, ...]:

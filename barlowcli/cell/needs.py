@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from barlowcli.cell.evaluate import PROBE_BATCH
-from barlowcli.cell.footprint import widths_of
+from barlowcli.cell.footprint import beside_weights, widths_of
 from barlowcli.data.imageset import Dataset
 from barlowcli.evaluation.memory import probing_bytes
 from barlowcli.machine.needs import Need
@@ -64,7 +64,7 @@ def counted(method: Method, config: EncoderConfig, data: Dataset) -> Need:
         return Need(images=images, step=0, probe=probe, counted=True)
     trained = sum(parameter.nbytes for parameter in method.parameters() if parameter.requires_grad)
     activations = (passed.saved + passed.images) * config.training.batch_size // FEW
-    step = 2 * trained + VIEWS * activations  # a gradient and a momentum
+    step = beside_weights(config.training.optimizer) * trained + VIEWS * activations
     return Need(images=images, step=step, probe=probe, counted=True)
 
 

@@ -103,6 +103,10 @@ class Schedule:
         """Epoch of a step, and which of its steps it is, both from 0."""
         return divmod(step, self.per_epoch)
 
+    def in_epochs(self, parts: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+        """Parts of a training that end at a step, with the epoch that this is."""
+        return tuple({**part, "until_epoch": round(part["until_step"] / self.per_epoch, 2)} for part in parts)
+
     def learning_rate(self, step: int) -> float:
         """Of that step: warm-up, then a cosine to 0."""
         warmup = round(self.settings.warmup_epochs * self.per_epoch)
@@ -209,11 +213,8 @@ def train(
         if log.diverged_at is None:
             keeper.after(step, total)
     checkpoint.wait()
-    earlier = [
-        {**part, "until_epoch": round(part["until_step"] / schedule.per_epoch, 2)} for part in checkpoint.earlier
-    ]
-    ending, cost = _ending(log, step, total), meter.cost()
-    return replace(ending, cost=cost, way=taken, slower=tuple(refused), earlier=tuple(earlier))
+    ending, earlier = _ending(log, step, total), schedule.in_epochs(checkpoint.earlier)
+    return replace(ending, cost=meter.cost(), way=taken, slower=tuple(refused), earlier=earlier)
 
 
 def _ending(log: TrainingLog, step: int, total: int) -> Ending:
